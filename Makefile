@@ -1,0 +1,126 @@
+# tacit: `make` builds build/tacit and build/libtacit.{a,so}; `make help` lists the rest.
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+CC      ?= cc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+OPT     ?= -O2 -g
+WERROR  ?= -Werror
+SAN     ?=
+VERSION := $(shell cat VERSION 2>/dev/null || echo 0.1.0)
+
+PKGS    := jansson yaml-0.1 libpcre2-8 libutf8proc
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+           -Wformat=2 -Wdouble-promotion $(WERROR)
+# pkg-config is asked when a recipe runs, after tools/deps.sh has installed it.
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
+CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE -DTACIT_VERSION='"$(VERSION)"' -DTACIT_PREFIX='"$(PREFIX)"'
+CFLAGS_ALL = -std=c11 $(OPT) -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fopenmp \
+             $(WARN) $(SAN) $(PKG_CFLAGS) $(CFLAGS)
+LIBS       = $(PKG_LIBS) -lunistring -lm
+
+# Sources compiled more than once: the kernels for each instruction set, the reference for two precisions.
+KERN    := src/backend/kern.c
+REF     := src/backend/ref.c
+LIB_SRC := $(filter-out $(KERN) $(REF),$(wildcard src/base/*.c src/format/*.c src/stats/*.c \
+           src/backend/*.c src/tokenizer/*.c src/model/*.c src/tune/*.c src/task/*.c src/run/*.c \
+           src/train/*.c src/interpret/*.c src/api/*.c))
+CLI_SRC := $(wildcard src/cli/*.c)
+OBJ     := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o)
+ARCH    := $(shell uname -m)
+KERN_ISA := portable $(if $(filter x86_64,$(ARCH)),avx2 avx512)
+FLAGS_portable :=
+FLAGS_avx2     := -mavx2 -mfma -mf16c
+FLAGS_avx512   := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c -mprefer-vector-width=512
+ifneq ($(wildcard $(KERN)),)
+OBJ     += $(KERN_ISA:%=$(BUILD)/obj/backend/kern_%.o)
+endif
+ifneq ($(wildcard $(REF)),)
+OBJ     += $(BUILD)/obj/backend/ref_f32.o $(BUILD)/obj/backend/ref_f64.o
+endif
+CLI_OBJ := $(CLI_SRC:src/%.c=$(BUILD)/obj/%.o)
+TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
+FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
+
+.PHONY: all deps demo check build-tests install uninstall format lint layers asan valgrind bench clean help
+all: $(BUILD)/tacit $(BUILD)/libtacit.a $(BUILD)/libtacit.so
+
+help:
+	@echo 'make            build $(BUILD)/tacit and the library (installs missing packages first)'
+	@echo 'make demo       make a small random BLOOM and train, evaluate and read a soft prompt of it'
+	@echo 'make check      build and run every test'
+	@echo 'make install    PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
+	@echo 'make format     clang-format in place;  make lint: static checks'
+	@echo 'make asan       the tests under AddressSanitizer and UBSan;  make valgrind: under valgrind'
+	@echo 'make bench      the benchmarks'
+
+# One stamp a build folder: the packages are looked for once, before anything is compiled.
+$(BUILD)/deps.ok: tools/deps.sh
+	@mkdir -p $(@D)
+	@tools/deps.sh
+	@touch $@
+deps: $(BUILD)/deps.ok
+
+COMPILE = @mkdir -p $(@D) && echo '  CC $@' && $(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP
+
+$(BUILD)/obj/backend/kern_%.o: $(KERN) | $(BUILD)/deps.ok
+	$(COMPILE) -O3 $(FLAGS_$*) -DTAC_ISA=$* -DTAC_ISA_$* -c $< -o $@
+$(BUILD)/obj/backend/ref_f32.o: $(REF) | $(BUILD)/deps.ok
+	$(COMPILE) -DTAC_REAL=float -c $< -o $@
+$(BUILD)/obj/backend/ref_f64.o: $(REF) | $(BUILD)/deps.ok
+	$(COMPILE) -DTAC_REAL=double -DTAC_REAL_F64 -c $< -o $@
+$(BUILD)/obj/%.o: src/%.c | $(BUILD)/deps.ok
+	$(COMPILE) -c $< -o $@
+
+$(BUILD)/libtacit.a: $(OBJ)
+	@rm -f $@ && ar rcs $@ $(OBJ) && echo '  AR $@'
+$(BUILD)/libtacit.so: $(OBJ)
+	@$(CC) -shared $(SAN) -fopenmp -Wl,-soname,libtacit.so.0 -o $@ $(OBJ) $(LIBS) $(LDFLAGS) && echo '  LD $@'
+$(BUILD)/tacit: $(CLI_OBJ) $(BUILD)/libtacit.a
+	@$(CC) $(SAN) -fopenmp -o $@ $(CLI_OBJ) $(BUILD)/libtacit.a $(LIBS) $(LDFLAGS) && echo '  LD $@'
+
+$(BUILD)/tests/%: tests/%.c $(BUILD)/libtacit.a | $(BUILD)/deps.ok
+	$(COMPILE) -Itests -o $@ $< $(BUILD)/libtacit.a $(LIBS) $$(pkg-config --cflags --libs cmocka) $(LDFLAGS)
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/libtacit.a | $(BUILD)/deps.ok
+	$(COMPILE) -o $@ $< tests/fuzz/replay.c $(BUILD)/libtacit.a $(LIBS) $(LDFLAGS)
+$(BUILD)/examples/%: examples/%.c $(BUILD)/libtacit.a | $(BUILD)/deps.ok
+	$(COMPILE) -o $@ $< $(BUILD)/libtacit.a $(LIBS) $(LDFLAGS)
+$(BUILD)/crash.so: tests/crash.c | $(BUILD)/deps.ok
+	$(COMPILE) -shared -o $@ $< -ldl
+
+build-tests: all $(TESTS) $(FUZZ) $(EXAMPLES) $(if $(wildcard tests/crash.c),$(BUILD)/crash.so)
+check: build-tests layers
+	@BUILD=$(BUILD) tests/run.sh
+
+demo: all
+	@BUILD=$(BUILD) demo/run.sh
+
+layers:
+	@tools/layers.sh
+
+asan:
+	@$(MAKE) check BUILD=build-asan/asan OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
+valgrind: build-tests
+	@BUILD=$(BUILD) WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' tests/run.sh
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+lint:
+	@tools/lint.sh
+bench: all
+	$(BUILD)/tacit bench
+
+include tools/install.mk
+
+clean:
+	rm -rf build build-asan
+
+-include $(OBJ:.o=.d) $(CLI_OBJ:.o=.d)
