@@ -27,7 +27,7 @@ CFLAGS_ALL = -std=c11 $(OPT) -fPIC -fvisibility=hidden -ffp-contract=off -fno-ma
 LIBS       = $(PKG_LIBS) -lunistring -lm
 
 # Sources compiled more than once: the kernels for each instruction set, the reference for two precisions.
-KERN    := src/backend/kern.c
+KERN    := $(wildcard src/backend/kern_*.c)
 REF     := src/backend/ref.c
 LIB_SRC := $(filter-out $(KERN) $(REF),$(wildcard src/base/*.c src/format/*.c src/stats/*.c \
            src/backend/*.c src/tokenizer/*.c src/model/*.c src/tune/*.c src/task/*.c src/run/*.c \
@@ -39,9 +39,7 @@ KERN_ISA := portable $(if $(filter x86_64,$(ARCH)),avx2 avx512)
 FLAGS_portable :=
 FLAGS_avx2     := -mavx2 -mfma -mf16c
 FLAGS_avx512   := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c -mprefer-vector-width=512
-ifneq ($(wildcard $(KERN)),)
-OBJ     += $(KERN_ISA:%=$(BUILD)/obj/backend/kern_%.o)
-endif
+OBJ     += $(foreach isa,$(KERN_ISA),$(KERN:src/%.c=$(BUILD)/obj/%.$(isa).o))
 ifneq ($(wildcard $(REF)),)
 OBJ     += $(BUILD)/obj/backend/ref_f32.o $(BUILD)/obj/backend/ref_f64.o
 endif
@@ -71,8 +69,11 @@ deps: $(BUILD)/deps.ok
 
 COMPILE = @mkdir -p $(@D) && echo '  CC $@' && $(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP
 
-$(BUILD)/obj/backend/kern_%.o: $(KERN) | $(BUILD)/deps.ok
-	$(COMPILE) -O3 $(FLAGS_$*) -DTAC_ISA=$* -DTAC_ISA_$* -c $< -o $@
+define KERN_RULE
+$(BUILD)/obj/%.$(1).o: src/%.c | $(BUILD)/deps.ok
+	$$(COMPILE) -O3 $(FLAGS_$(1)) -DTAC_ISA=$(1) -DTAC_ISA_$(1) -c $$< -o $$@
+endef
+$(foreach isa,$(KERN_ISA),$(eval $(call KERN_RULE,$(isa))))
 $(BUILD)/obj/backend/ref_f32.o: $(REF) | $(BUILD)/deps.ok
 	$(COMPILE) -DTAC_REAL=float -c $< -o $@
 $(BUILD)/obj/backend/ref_f64.o: $(REF) | $(BUILD)/deps.ok
