@@ -1,0 +1,400 @@
+#include "model/decoder.h"
+
+#include "model/workspace.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tac_decoder {
+    struct tac_decoder_config c;
+    struct tac_backend *be;
+    float *slope; /* (H) or NULL */
+    struct tac_slot *slot;
+    struct tac_workspace w;
+    void *memory;
+    size_t bytes;
+    struct tac_kv *kv; /* of the layer at work, one a KV node */
+    size_t cap_kv;
+};
+
+/* The rows a layer's backward starts from (rows) and where they lie in its compact buffers (at). */
+struct live_rows {
+    const struct tac_rows *rows;
+    const int32_t *at;
+    bool same; /* the compact buffers hold exactly these rows */
+};
+
+static const struct tac_param *layer_param(const struct tac_run *r, size_t l, enum tac_layer_slot s)
+{
+    return &r->param[tac_model_slot(l, s)];
+}
+
+static const struct tac_param *global_param(const struct tac_run *r, enum tac_global_slot s)
+{
+    return &r->param[tac_model_slot(SIZE_MAX, s)];
+}
+
+static const struct tac_param *head_param(const struct tac_decoder *d, const struct tac_run *r)
+{
+    return global_param(r, d->c.tied ? TAC_P_EMBED : TAC_P_HEAD);
+}
+
+/* Rows idx of x, or x itself where they are all of it. */
+static const void *pick(struct tac_decoder *d, void *tmp, const void *x, const int32_t *idx,
+                        size_t n, bool all, size_t width)
+{
+    if (all)
+        return x;
+    d->be->ops->rows_get(d->be, tmp, x, idx, n, width);
+    return tmp;
+}
+
+static struct tac_attn attention(struct tac_decoder *d, const struct tac_run *r, size_t l,
+                                 const struct tac_rows *query, const struct tac_seg *seg)
+{
+    const struct tac_tree *t = r->plan->tree;
+    const struct tac_decoder_config *c = &d->c;
+    for (size_t i = 0; i < t->n_kv; i++)
+        d->kv[i] = (struct tac_kv){.k = r->kv[i]->k[l], .v = r->kv[i]->v[l]};
+    return (struct tac_attn){.seg = seg,
+                             .n_seg = t->n_seg,
+                             .seg_of = t->seg_of,
+                             .kv = d->kv,
+                             .query = query->all ? NULL : query->idx,
+                             .n_query = query->n,
+                             .T = t->T,
+                             .H = c->H,
+                             .G = c->G,
+                             .D = c->D,
+                             .scale = (float)(1.0 / sqrt((double)c->D)),
+                             .slope = d->slope};
+}
+
+static void capture(struct tac_decoder *d, struct tac_run *r, size_t l, const struct tac_slot *s)
+{
+    struct tac_kv_store *st = r->capture;
+    size_t width = d->c.G * d->c.D;
+    if (!st)
+        return;
+    TAC_CHECK(st->len + r->n_capture <= st->cap);
+    void *k = tac_real_at(d->be, st->k[l], st->len * width);
+    void *v = tac_real_at(d->be, st->v[l], st->len * width);
+    d->be->ops->rows_get(d->be, k, s->k, r->capture_rows, r->n_capture, width);
+    d->be->ops->rows_get(d->be, v, s->v, r->capture_rows, r->n_capture, width);
+}
+
+/* One layer: reads slot->x (T,C), fills the rest of the slot, writes y (out rows, C); y NULL: only the slot. */
+static void layer_forward(struct tac_decoder *d, struct tac_run *r, size_t l, struct tac_slot *s,
+                          void *y)
+{
+    const struct tac_ops *op = d->be->ops;
+    const struct tac_decoder_config *c = &d->c;
+    const struct tac_plan *p = r->plan;
+    const struct tac_rows *out = l + 1 < c->L ? &p->every : &p->out;
+    size_t T = p->tree->T, C = c->C;
+    void *h = d->w.h, *wide = d->w.wide;
+#define P(slot) layer_param(r, l, slot)
+    op->norm(d->be, h, s->st1, s->x, P(TAC_P_LN1_G)->v, P(TAC_P_LN1_B)->v, T, C, c->eps, c->norm);
+    op->matmul(d->be, wide, h, &P(TAC_P_QKV)->w, P(TAC_P_QKV_B)->v, NULL, T);
+    op->heads(d->be, s->q, s->k, s->v, wide, &c->heads, p->tree->pos, T);
+    struct tac_attn a = attention(d, r, l, out, p->tree->seg);
+    op->attend(d->be, s->o, s->lse, s->q, s->k, s->v, &a);
+    const void *res = pick(d, d->w.res, c->post_ln_residual ? h : s->x, out->idx, out->n, out->all, C);
+    op->matmul(d->be, s->x2, s->o, &P(TAC_P_OUT)->w, P(TAC_P_OUT_B)->v, res, out->n);
+    op->norm(d->be, h, s->st2, s->x2, P(TAC_P_LN2_G)->v, P(TAC_P_LN2_B)->v, out->n, C, c->eps,
+             c->norm);
+    op->matmul(d->be, s->f, h, &P(TAC_P_UP)->w, P(TAC_P_UP_B)->v, NULL, out->n);
+    if (!y)
+        return;
+    op->act(d->be, wide, s->f, out->n * c->F, c->act);
+    op->matmul(d->be, y, wide, &P(TAC_P_DOWN)->w, P(TAC_P_DOWN_B)->v,
+               c->post_ln_residual ? h : s->x2, out->n);
+#undef P
+}
+
+static void forward_embed(struct tac_decoder *d, struct tac_run *r)
+{
+    const struct tac_ops *op = d->be->ops;
+    const struct tac_tree *t = r->plan->tree;
+    void *x = d->slot[0].x;
+    void *e = d->c.embed_norm ? d->w.e : x;
+    op->embed(d->be, e, &global_param(r, TAC_P_EMBED)->w, r->soft, t->src, t->T, d->c.C);
+    if (d->c.embed_norm)
+        op->norm(d->be, x, d->w.e_stat, e, global_param(r, TAC_P_EMBED_G)->v,
+                 global_param(r, TAC_P_EMBED_B)->v, t->T, d->c.C, d->c.eps, d->c.norm);
+}
+
+static void forward_head(struct tac_decoder *d, struct tac_run *r)
+{
+    const struct tac_ops *op = d->be->ops;
+    const struct tac_plan *p = r->plan;
+    const struct tac_param *head = head_param(d, r);
+    size_t n = p->tree->n_label, R = p->out.n, C = d->c.C, V = d->c.V;
+    op->norm(d->be, d->w.xf, d->w.stf, d->w.y, global_param(r, TAC_P_FINAL_G)->v,
+             global_param(r, TAC_P_FINAL_B)->v, R, C, d->c.eps, d->c.norm);
+    if (n || r->best)
+        op->vocab(d->be, d->w.logp, r->best, p->grad ? d->w.dxf : NULL, d->w.lse, d->w.xf, &head->w,
+                  p->target, n, R);
+    if (n && r->logp) {
+        op->finite(d->be, d->w.logp, n);
+        op->download_f64(d->be, r->logp, d->w.logp, n);
+    }
+    if (r->states)
+        op->download(d->be, r->states, d->w.xf, R * C);
+    for (size_t i = 0; r->logits && i < R; i += d->w.logits_rows) {
+        size_t k = R - i < d->w.logits_rows ? R - i : d->w.logits_rows;
+        op->matmul(d->be, d->w.logits, tac_real_at(d->be, d->w.xf, i * C), &head->w, NULL, NULL, k);
+        op->download(d->be, r->logits + i * V, d->w.logits, k * V);
+    }
+}
+
+static void grad_matrix(struct tac_decoder *d, const struct tac_param *w, const struct tac_param *b,
+                        const void *dy, const void *x, size_t T)
+{
+    if (w->grad)
+        d->be->ops->matmul_dw(d->be, w->grad, b ? b->grad : NULL, dy, x, T, w->rows, w->cols);
+}
+
+static void grad_norm(struct tac_decoder *d, const struct tac_param *g, const struct tac_param *b,
+                      const void *dy, const void *x, const void *st, size_t T)
+{
+    if (g->grad)
+        d->be->ops->norm_dw(d->be, g->grad, b->grad, dy, x, st, T, d->c.C, d->c.norm);
+}
+
+/* Recomputes a norm's output for the gradient of the weights behind it. */
+static const void *normed(struct tac_decoder *d, const void *x, const struct tac_param *g,
+                          const struct tac_param *b, size_t T)
+{
+    d->be->ops->norm(d->be, d->w.h, d->w.pick_st, x, g->v, b->v, T, d->c.C, d->c.eps, d->c.norm);
+    return d->w.h;
+}
+
+/* MLP and second norm: d->w.dy -> d->w.dx2, both on the rows b. */
+static void mlp_backward(struct tac_decoder *d, const struct tac_run *r, size_t l,
+                         const struct tac_slot *s, const struct live_rows *b)
+{
+    const struct tac_ops *op = d->be->ops;
+    const struct tac_decoder_config *c = &d->c;
+    size_t n = b->rows->n, C = c->C;
+    bool weights = r->plan->grad == TAC_GRAD_WEIGHTS;
+#define P(slot) layer_param(r, l, slot)
+    const void *f = pick(d, d->w.pick_f, s->f, b->at, n, b->same, c->F);
+    const void *x2 = pick(d, d->w.pick_x, s->x2, b->at, n, b->same, C);
+    if (weights) {
+        op->act(d->be, d->w.pick_h, f, n * c->F, c->act);
+        grad_matrix(d, P(TAC_P_DOWN), P(TAC_P_DOWN_B), d->w.dy, d->w.pick_h, n);
+    }
+    op->matmul_dx(d->be, d->w.wide, d->w.dy, &P(TAC_P_DOWN)->w, NULL, n);
+    op->act_dx(d->be, d->w.wide, d->w.wide, f, n * c->F, c->act);
+    if (weights)
+        grad_matrix(d, P(TAC_P_UP), P(TAC_P_UP_B), d->w.wide,
+                    normed(d, x2, P(TAC_P_LN2_G), P(TAC_P_LN2_B), n), n);
+    const void *st2 = pick(d, d->w.pick_st, s->st2, b->at, n, b->same, 2);
+    op->matmul_dx(d->be, d->w.dh, d->w.wide, &P(TAC_P_UP)->w, c->post_ln_residual ? d->w.dy : NULL, n);
+    grad_norm(d, P(TAC_P_LN2_G), P(TAC_P_LN2_B), d->w.dh, x2, st2, n);
+    op->norm_dx(d->be, d->w.dx2, c->post_ln_residual ? NULL : d->w.dy, d->w.dh, x2, st2,
+                P(TAC_P_LN2_G)->v, n, C, c->norm);
+#undef P
+}
+
+/* Attention from d->w.dx2 on the rows b: fills dq, dk, dv (T rows). */
+static void attend_backward(struct tac_decoder *d, const struct tac_run *r, size_t l,
+                            const struct tac_slot *s, const struct live_rows *b)
+{
+    const struct tac_decoder_config *c = &d->c;
+    size_t n = b->rows->n;
+    const void *o = pick(d, d->w.pick_o, s->o, b->at, n, b->same, c->H * c->D);
+    const void *lse = pick(d, d->w.pick_lse, s->lse, b->at, n, b->same, c->H);
+    grad_matrix(d, layer_param(r, l, TAC_P_OUT), layer_param(r, l, TAC_P_OUT_B), d->w.dx2, o, n);
+    d->be->ops->matmul_dx(d->be, d->w.dh, d->w.dx2, &layer_param(r, l, TAC_P_OUT)->w, NULL, n);
+    struct tac_attn a = attention(d, r, l, b->rows, l ? r->plan->seg : r->plan->seg0);
+    d->be->ops->attend_dx(d->be, d->w.dq, d->w.dk, d->w.dv, d->w.dh, o, lse, s->q, s->k, s->v, &a);
+}
+
+/* The residual gradient in d->w.dx2, moved from one set of rows to another; rows it lacks get 0. */
+static const void *move_rows(struct tac_decoder *d, size_t T, const struct tac_rows *to,
+                             const struct tac_rows *from)
+{
+    const struct tac_ops *op = d->be->ops;
+    size_t C = d->c.C;
+    if (to == from || (to->all && from->all))
+        return d->w.dx2;
+    op->zero(d->be, d->w.full, T * C);
+    op->rows_add(d->be, d->w.full, d->w.dx2, from->idx, from->n, C);
+    return pick(d, d->w.dx2, d->w.full, to->idx, to->n, to->all, C);
+}
+
+/* Fused QKV and first norm: dq, dk, dv and the residual in dx2 -> d->w.dy on the rows `to`. */
+static void qkv_backward(struct tac_decoder *d, const struct tac_run *r, size_t l,
+                         const struct tac_slot *s, const struct tac_rows *to, const int32_t *pos,
+                         const struct tac_rows *from)
+{
+    const struct tac_ops *op = d->be->ops;
+    const struct tac_decoder_config *c = &d->c;
+    size_t n = to->n, C = c->C;
+#define P(slot) layer_param(r, l, slot)
+    const void *dq = pick(d, d->w.pick_h, d->w.dq, to->idx, n, to->all, c->H * c->D);
+    const void *dk = pick(d, d->w.pick_f, d->w.dk, to->idx, n, to->all, c->G * c->D);
+    const void *dv = pick(d, d->w.pick_o, d->w.dv, to->idx, n, to->all, c->G * c->D);
+    op->heads_dx(d->be, d->w.wide, dq, dk, dv, &c->heads, pos, n);
+    const void *x = pick(d, d->w.pick_x, s->x, to->idx, n, to->all, C);
+    const void *res = move_rows(d, r->plan->tree->T, to, from);
+    op->matmul_dx(d->be, d->w.dh, d->w.wide, &P(TAC_P_QKV)->w, c->post_ln_residual ? res : NULL, n);
+    if (r->plan->grad == TAC_GRAD_WEIGHTS)
+        grad_matrix(d, P(TAC_P_QKV), P(TAC_P_QKV_B), d->w.wide,
+                    normed(d, x, P(TAC_P_LN1_G), P(TAC_P_LN1_B), n), n);
+    const void *st1 = pick(d, d->w.pick_st, s->st1, to->idx, n, to->all, 2);
+    grad_norm(d, P(TAC_P_LN1_G), P(TAC_P_LN1_B), d->w.dh, x, st1, n);
+    op->norm_dx(d->be, d->w.dy, c->post_ln_residual ? NULL : res, d->w.dh, x, st1, P(TAC_P_LN1_G)->v,
+                n, C, c->norm);
+#undef P
+}
+
+static void head_backward(struct tac_decoder *d, const struct tac_run *r)
+{
+    const struct tac_ops *op = d->be->ops;
+    const struct tac_plan *p = r->plan;
+    const struct tac_param *head = head_param(d, r), *g = global_param(r, TAC_P_FINAL_G);
+    size_t R = p->out.n, C = d->c.C;
+    if (head->grad)
+        op->vocab_dw(d->be, head->grad, d->w.xf, d->w.lse, &head->w, p->target, p->tree->n_label, R);
+    grad_norm(d, g, global_param(r, TAC_P_FINAL_B), d->w.dxf, d->w.y, d->w.stf, R);
+    op->norm_dx(d->be, d->w.dh, NULL, d->w.dxf, d->w.y, d->w.stf, g->v, R, C, d->c.norm);
+    op->rows_get(d->be, d->w.dy, d->w.dh, p->out_live_at, p->out_live.n, C);
+}
+
+static void embed_backward(struct tac_decoder *d, const struct tac_run *r)
+{
+    const struct tac_ops *op = d->be->ops;
+    const struct tac_rows *b = &r->plan->bottom;
+    const struct tac_param *g = global_param(r, TAC_P_EMBED_G);
+    const void *dy = d->w.dy;
+    if (d->c.embed_norm) {
+        const void *e = pick(d, d->w.pick_x, d->w.e, b->idx, b->n, b->all, d->c.C);
+        const void *st = pick(d, d->w.pick_st, d->w.e_stat, b->idx, b->n, b->all, 2);
+        grad_norm(d, g, global_param(r, TAC_P_EMBED_B), d->w.dy, e, st, b->n);
+        op->norm_dx(d->be, d->w.dh, NULL, d->w.dy, e, st, g->v, b->n, d->c.C, d->c.norm);
+        dy = d->w.dh;
+    }
+    op->embed_dx(d->be, r->dsoft, global_param(r, TAC_P_EMBED)->grad, dy, r->plan->bottom_src, b->n,
+                 d->c.C);
+}
+
+static void backward(struct tac_decoder *d, struct tac_run *r)
+{
+    const struct tac_plan *p = r->plan;
+    struct live_rows top = {&p->out_live, p->out_live_at, p->out_live.n == p->out.n};
+    struct live_rows inner = {&p->live, p->live.idx, p->live.all};
+    if (!p->out_live.n)
+        return;
+    head_backward(d, r);
+    for (size_t l = d->c.L; l-- > 0;) {
+        struct tac_slot *s = &d->slot[l];
+        const struct live_rows *from = l + 1 < d->c.L ? &inner : &top;
+        if (p->recompute && l + 1 < d->c.L)
+            layer_forward(d, r, l, s, NULL);
+        mlp_backward(d, r, l, s, from);
+        attend_backward(d, r, l, s, from);
+        qkv_backward(d, r, l, s, l ? &p->live : &p->bottom, l ? p->live_pos : p->bottom_pos,
+                     from->rows);
+    }
+    embed_backward(d, r);
+}
+
+static enum tacit_status prepare(struct tac_decoder *d, const struct tac_run *r, struct tacit_err *err)
+{
+    const struct tac_ops *op = d->be->ops;
+    size_t need = tac_plan_bytes(r->plan);
+    if (need > d->bytes) {
+        op->release(d->be, d->memory);
+        d->bytes = 0;
+        d->memory = op->alloc(d->be, need);
+        if (!d->memory)
+            return tac_fail(err, TACIT_EFAIL, "out of memory: %zu bytes for a batch of %zu rows", need,
+                            r->plan->tree->T);
+        d->bytes = need;
+    }
+    tac_workspace_lay(&d->w, d->slot, r->plan, &d->c, d->be->real_size, d->memory);
+    return tac_grow(&d->kv, &d->cap_kv, r->plan->tree->n_kv, sizeof *d->kv, err);
+}
+
+enum tacit_status tac_decoder_run(struct tac_decoder *d, struct tac_run *r, struct tacit_err *err)
+{
+    enum tacit_status s = prepare(d, r, err);
+    if (s || !r->plan->tree->T)
+        return s;
+    forward_embed(d, r);
+    for (size_t l = 0; l < d->c.L; l++) {
+        layer_forward(d, r, l, &d->slot[l], l + 1 < d->c.L ? d->slot[l + 1].x : d->w.y);
+        capture(d, r, l, &d->slot[l]);
+    }
+    forward_head(d, r);
+    if (r->plan->grad)
+        backward(d, r);
+    d->be->ops->sync(d->be);
+    if (r->capture)
+        r->capture->len += r->n_capture;
+    return TACIT_OK;
+}
+
+enum tacit_status tac_decoder_open(struct tac_decoder **out, const struct tac_decoder_config *c,
+                                   struct tac_backend *be, struct tacit_err *err)
+{
+    struct tac_decoder *d = *out = tac_alloc(1, sizeof *d, err);
+    if (!d)
+        return TACIT_EFAIL;
+    d->c = *c;
+    d->be = be;
+    d->slot = tac_alloc(c->L, sizeof *d->slot, err);
+    d->slope = c->alibi ? tac_alloc(c->H, sizeof *d->slope, err) : NULL;
+    if (!d->slot || (c->alibi && !d->slope)) {
+        tac_decoder_close(d);
+        *out = NULL;
+        return TACIT_EFAIL;
+    }
+    if (c->alibi)
+        tac_alibi_slopes(d->slope, c->H);
+    return TACIT_OK;
+}
+
+void tac_decoder_close(struct tac_decoder *d)
+{
+    if (!d)
+        return;
+    d->be->ops->release(d->be, d->memory);
+    free(d->slope);
+    free(d->slot);
+    free(d->kv);
+    free(d);
+}
+
+enum tacit_status tac_kv_store_init(struct tac_kv_store *s, const struct tac_decoder_config *c,
+                                    struct tac_backend *be, size_t cap, struct tacit_err *err)
+{
+    size_t one = cap * c->G * c->D;
+    *s = (struct tac_kv_store){.cap = cap};
+    s->k = tac_alloc(2 * c->L, sizeof *s->k, err);
+    if (!s->k)
+        return TACIT_EFAIL;
+    s->v = s->k + c->L;
+    s->memory = be->ops->alloc(be, 2 * c->L * one * be->real_size);
+    if (!s->memory) {
+        tac_kv_store_release(s, be);
+        return tac_fail(err, TACIT_EFAIL, "out of memory: a cache of %zu positions", cap);
+    }
+    for (size_t l = 0; l < c->L; l++) {
+        s->k[l] = tac_real_at(be, s->memory, 2 * l * one);
+        s->v[l] = tac_real_at(be, s->memory, (2 * l + 1) * one);
+    }
+    return TACIT_OK;
+}
+
+void tac_kv_store_release(struct tac_kv_store *s, struct tac_backend *be)
+{
+    if (s->memory)
+        be->ops->release(be, s->memory);
+    free(s->k);
+    *s = (struct tac_kv_store){0};
+}

@@ -1,0 +1,123 @@
+#include "run/score.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum tacit_status tac_prefix_soft(struct tac_prefix *p, size_t P, struct tacit_err *err)
+{
+    p->n = P;
+    p->src = tac_alloc(P, sizeof *p->src, err);
+    for (size_t i = 0; p->src && i < P; i++)
+        p->src[i] = -1 - (int32_t)i;
+    return p->src ? TACIT_OK : TACIT_EFAIL;
+}
+
+enum tacit_status tac_prefix_tokens(struct tac_prefix *p, const int32_t *ids, size_t n,
+                                    struct tacit_err *err)
+{
+    p->n = n;
+    p->src = tac_alloc(n, sizeof *p->src, err);
+    if (!p->src)
+        return TACIT_EFAIL;
+    if (n)
+        memcpy(p->src, ids, n * sizeof *ids);
+    return TACIT_OK;
+}
+
+void tac_prefix_release(struct tac_prefix *p)
+{
+    free(p->src);
+    *p = (struct tac_prefix){0};
+}
+
+struct tac_score_options tac_score_options_default(void)
+{
+    return (struct tac_score_options){.batch_rows = 2048};
+}
+
+enum tacit_status tac_query_sequence(struct tac_seq *out, struct tac_arena *a,
+                                     const struct tac_prefix *prefix, const struct tac_query *q,
+                                     float weight, uint32_t item, struct tacit_err *err)
+{
+    size_t before = prefix->n + q->n_ctx, n = before + q->n_target;
+    int32_t *src = tac_arena_alloc(a, n, sizeof *src, err);
+    struct tac_mark *mark = tac_arena_alloc(a, q->n_target, sizeof *mark, err);
+    if (!src || !mark)
+        return TACIT_EFAIL;
+    if (prefix->n)
+        memcpy(src, prefix->src, prefix->n * sizeof *src);
+    if (q->n_ctx)
+        memcpy(src + prefix->n, q->ctx, q->n_ctx * sizeof *src);
+    if (q->n_target)
+        memcpy(src + before, q->target, q->n_target * sizeof *src);
+    for (size_t i = 0; i < q->n_target; i++)
+        mark[i] = (struct tac_mark){before + i - 1, q->target[i], weight, item + (uint32_t)i};
+    *out = (struct tac_seq){.src = src, .n = n, .mark = mark, .n_mark = q->n_target, .root = -1};
+    return TACIT_OK;
+}
+
+static enum tacit_status check_query(const struct tac_session *s, const struct tac_prefix *prefix,
+                                     const struct tac_query *q, size_t i, struct tacit_err *err)
+{
+    size_t V = s->weights->model->c.V;
+    if (q->n_target && prefix->n + q->n_ctx == 0)
+        return tac_fail(err, TACIT_EINPUT,
+                        "item %zu: its first target token has no token before it to be predicted from",
+                        i);
+    for (size_t k = 0; k < q->n_ctx + q->n_target; k++) {
+        int32_t id = k < q->n_ctx ? q->ctx[k] : q->target[k - q->n_ctx];
+        if (id < 0 || (size_t)id >= V)
+            return tac_fail(err, TACIT_EINPUT,
+                            "item %zu: token id %d is outside the vocabulary of %zu rows", i, id, V);
+    }
+    return TACIT_OK;
+}
+
+/* Runs queries [from, to) as one batch; their targets' results start at logp and best. */
+static enum tacit_status run_batch(struct tac_session *s, double *logp, int32_t *best,
+                                   const struct tac_ports *ports, const struct tac_prefix *prefix,
+                                   const struct tac_query *query, size_t n, struct tacit_err *err)
+{
+    struct tac_arena a = {0};
+    uint32_t item = 0;
+    enum tacit_status st = TACIT_OK;
+    struct tac_seq *seq = tac_arena_alloc(&a, n, sizeof *seq, err);
+    for (size_t i = 0; seq && !st && i < n; i++) {
+        st = tac_query_sequence(&seq[i], &a, prefix, &query[i], 1, item, err);
+        item += (uint32_t)query[i].n_target;
+    }
+    struct tac_job job = {
+        .seq = seq, .n = n, .n_item = item, .ports = ports, .logp = logp, .best = best};
+    if (!seq)
+        st = TACIT_EFAIL;
+    if (!st)
+        st = tac_session_run(s, &job, err);
+    tac_arena_release(&a);
+    return st;
+}
+
+enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
+                            const struct tac_ports *ports, const struct tac_prefix *prefix,
+                            const struct tac_query *query, size_t n,
+                            const struct tac_score_options *o, struct tacit_err *err)
+{
+    enum tacit_status st = TACIT_OK;
+    for (size_t i = 0; !st && i < n; i++)
+        st = check_query(s, prefix, &query[i], i, err);
+    for (size_t from = 0, to; !st && from < n; from = to) {
+        size_t rows = 0, targets = 0;
+        for (to = from; to < n; to++) {
+            size_t more = prefix->n + query[to].n_ctx + query[to].n_target;
+            if (to > from && rows + more > o->batch_rows)
+                break;
+            rows += more;
+            targets += query[to].n_target;
+        }
+        st = run_batch(s, logp, best, ports, prefix, query + from, to - from, err);
+        logp += targets;
+        best = best ? best + targets : NULL;
+        if (!st && o->progress && o->progress(o->ctx, to, n))
+            st = tac_fail(err, TACIT_ECANCEL, "stopped after %zu of %zu", to, n);
+    }
+    return st;
+}
