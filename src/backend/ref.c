@@ -640,25 +640,25 @@ static void op_vocab_dw(struct tac_backend *be, void *dE, const void *x, const v
 
 /* ---- optimisers ---- */
 
+/* x = beta * x + (1 - beta) * y */
+static void moving_mean(real *x, double beta, real y)
+{
+    *x = (real)beta * *x + (real)(1 - beta) * y;
+}
+
 static void op_adamw(struct tac_backend *be, void *p, void *m, void *v, const void *g, size_t n,
                      const struct tac_adamw *o)
 {
-    real *pr = p, *mr = m, *vr = v, b1 = (real)o->beta1, b2 = (real)o->beta2;
+    real *pr = p, *mr = m, *vr = v;
     real step = (real)(o->lr / (1 - pow(o->beta1, (double)o->step)));
     real root = (real)sqrt(1 - pow(o->beta2, (double)o->step));
     for (size_t i = 0; i < n; i++) {
         real gi = ((const real *)g)[i] * (real)o->grad_scale;
         pr[i] *= (real)(1 - o->lr * o->weight_decay);
-        mr[i] = b1 * mr[i] + (1 - b1) * gi;
-        vr[i] = b2 * vr[i] + (1 - b2) * gi * gi;
+        moving_mean(&mr[i], o->beta1, gi);
+        moving_mean(&vr[i], o->beta2, gi * gi);
         pr[i] -= step * mr[i] / (sqrt(vr[i]) / root + (real)o->eps);
     }
-}
-
-/* x = beta * x + (1 - beta) * y */
-static void moving_mean(real *x, double beta, real y)
-{
-    *x = (real)beta * *x + (real)(1 - beta) * y;
 }
 
 /* The second moments after this step: of every element (one row or one column), or of rows and
