@@ -9,13 +9,6 @@
 
 static const char path[] = "test_safetensors.tmp.safetensors";
 
-static int enter_tmp(void **state)
-{
-    static char dir[] = "/tmp/tacit-test-XXXXXX";
-    (void)state;
-    return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
-}
-
 static int remove_file(void **state)
 {
     (void)state;
@@ -253,9 +246,11 @@ int main(void)
         cmocka_unit_test(widens_every_half_and_narrows_back),
         cmocka_unit_test(narrows_to_nearest_even),
     };
-    if (enter_tmp(NULL))
+    char dir[] = "/tmp/tacit-test-XXXXXX";
+    if (!mkdtemp(dir) || chdir(dir))
         return 1;
-    return cmocka_run_group_tests_name("safetensors: reading", reading, NULL, NULL) +
-           cmocka_run_group_tests_name("safetensors: writing", writing, NULL, NULL) +
-           cmocka_run_group_tests_name("dtype", dtypes, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("safetensors: reading", reading, NULL, NULL) +
+                 cmocka_run_group_tests_name("safetensors: writing", writing, NULL, NULL) +
+                 cmocka_run_group_tests_name("dtype", dtypes, NULL, NULL);
+    return failed + (chdir("/") || rmdir(dir));
 }
