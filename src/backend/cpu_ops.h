@@ -7,6 +7,11 @@
 
 extern const struct tac_ops tac_cpu_ops;
 
+/* Bytes of be->scratch that the ops of a file need, with `threads` threads. */
+size_t tac_gemm_scratch(int threads);
+size_t tac_attend_scratch(int threads);
+size_t tac_vocab_scratch(int threads);
+
 /* gemm.c */
 void tac_cpu_matmul(struct tac_backend *be, void *y, const void *x, const struct tac_weight *w,
                     const void *bias, const void *res, size_t T);
