@@ -1,8 +1,8 @@
-/* task: task files, templates, splits; what each refuses. Real data where it is there. */
+/* task: task files, templates, splits, ids; what each refuses. Real data where it is there. */
 #include "check.h"
 
 #include "base/file.h"
-#include "task/split.h"
+#include "task/render.h"
 
 #include <unistd.h>
 
@@ -372,6 +372,97 @@ static void renders_the_shipped_tasks(void **state)
     }
 }
 
+/* One id a byte, its code; an 'x' has none, and a '!' cannot be encoded. */
+static enum tacit_status encode_bytes(void *self, struct tac_ids *out, const char *text, size_t n,
+                                      struct tacit_err *err)
+{
+    ++*(size_t *)self;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '!')
+            return tac_fail(err, TACIT_EFAIL, "cannot encode '!'");
+        if (text[i] == 'x')
+            continue;
+        enum tacit_status s = tac_grow(&out->id, &out->cap, out->n + 1, sizeof *out->id, err);
+        if (s)
+            return s;
+        out->id[out->n++] = text[i];
+    }
+    return TACIT_OK;
+}
+
+static enum tacit_status render_rows(struct tac_rendered *r, struct folder *f, const char *rows,
+                                     size_t max_length, size_t *calls, struct tacit_err *err)
+{
+    struct tac_encoder encoder = {encode_bytes, calls};
+    *calls = 0;
+    put(f, "t.jsonl", rows);
+    assert_ok(load(f, (struct tac_split_options){0}, err), *err);
+    return tac_render(r, &f->split, &encoder, max_length, err);
+}
+
+static void renders_ids(void **state)
+{
+    struct folder *f = *state;
+    struct tacit_err err;
+    struct tac_rendered r;
+    size_t calls;
+    open_task(f, HEAD ANSWERS "input: '{{a}}'\n");
+    static const char rows[] = "{\"a\": \"abcdef\"}\n{\"a\": \"gh\"}\n{\"a\": \"ijk\"}\n";
+    assert_ok(render_rows(&r, f, rows, 0, &calls, &err), err);
+    assert_int_equal(r.n, 3);
+    assert_int_equal(calls, 3 + 2);
+    assert_int_equal(r.truncated, 0);
+    assert_int_equal(r.longest, 6 + 4);
+    assert_int_equal(r.example[0].n_ctx, 6);
+    assert_int_equal(r.example[0].n_answer[0], 4);
+    assert_memory_equal(r.example[2].answer[1], ((int32_t[]){' ', 'N', 'o'}), 12);
+    tac_rendered_release(&r);
+
+    assert_ok(render_rows(&r, f, rows, 7, &calls, &err), err);
+    assert_int_equal(r.truncated, 1);
+    assert_int_equal(r.longest, 7);
+    assert_int_equal(r.example[0].n_ctx, 3);
+    assert_memory_equal(r.example[0].ctx, ((int32_t[]){'d', 'e', 'f'}), 12);
+    assert_int_equal(r.example[2].n_ctx, 3);
+    tac_rendered_release(&r);
+}
+
+static void renders_answers_of_each_example(void **state)
+{
+    struct folder *f = *state;
+    struct tacit_err err;
+    struct tac_rendered r;
+    size_t calls;
+    open_task(f, HEAD "answers: ['{{b}}', c]\ninput: '{{a}}'\n");
+    assert_ok(render_rows(&r, f, "{\"a\": \"abc\", \"b\": \"de\"}\n{\"a\": \"f\", \"b\": \"g\"}\n",
+                          4, &calls, &err),
+              err);
+    assert_int_equal(calls, 6);
+    assert_int_equal(r.example[0].n_ctx, 2);
+    assert_int_equal(r.example[0].n_answer[0], 2);
+    assert_int_equal(r.example[1].answer[0][0], 'g');
+    tac_rendered_release(&r);
+}
+
+static void refuses_texts_without_ids(void **state)
+{
+    struct folder *f = *state;
+    struct tacit_err err;
+    struct tac_rendered r;
+    size_t calls;
+    open_task(f, HEAD "answers: ['{{b}}', c]\ninput: '{{a}}'\n");
+    assert_fails(render_rows(&r, f, "{\"a\": \"a\", \"b\": \"b\"}\n{\"a\": \"xx\", \"b\": \"b\"}",
+                             0, &calls, &err),
+                 TACIT_EINPUT, err, "/t.jsonl:2: the input 'xx' gives no tokens");
+    assert_null(r.example);
+    assert_fails(render_rows(&r, f, "{\"a\": \"a\", \"b\": \"x\"}", 0, &calls, &err), TACIT_EINPUT,
+                 err, "/t.jsonl:1: the answer 'x' gives no tokens");
+    assert_fails(render_rows(&r, f, "{\"a\": \"a\", \"b\": \"1234\"}", 4, &calls, &err),
+                 TACIT_EINPUT, err, "an answer has 4 tokens, which leaves no room");
+    assert_fails(render_rows(&r, f, "{\"a\": \"a!\", \"b\": \"1\"}", 4, &calls, &err), TACIT_EFAIL,
+                 err, "/t.jsonl:1: cannot encode '!'");
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 int main(void)
@@ -384,8 +475,12 @@ int main(void)
         IN_FOLDER(refuses_bad_data), IN_FOLDER(names_absent_splits),
         IN_FOLDER(expands_lists),    IN_FOLDER(finds_data_beside_the_task),
         IN_FOLDER(draws_shots)};
+    const struct CMUnitTest ids[] = {IN_FOLDER(renders_ids),
+                                     IN_FOLDER(renders_answers_of_each_example),
+                                     IN_FOLDER(refuses_texts_without_ids)};
     const struct CMUnitTest shipped[] = {cmocka_unit_test(renders_the_shipped_tasks)};
     return cmocka_run_group_tests_name("task: files", files, NULL, NULL) +
            cmocka_run_group_tests_name("task: splits", splits, NULL, NULL) +
+           cmocka_run_group_tests_name("task: ids", ids, NULL, NULL) +
            cmocka_run_group_tests_name("task: shipped", shipped, NULL, NULL);
 }

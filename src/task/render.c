@@ -1,0 +1,123 @@
+#include "task/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Rendering in progress. */
+struct renderer {
+    struct tac_rendered *out;
+    const struct tac_split *split;
+    const struct tac_encoder *encoder;
+    size_t max_length;
+    struct tac_ids ids; /* scratch of one text */
+    struct tacit_err *err;
+};
+
+/* The ids of a text, in the scratch. */
+static enum tacit_status encode(struct renderer *r, const struct tac_example *e, const char *text,
+                                size_t n, const char *what)
+{
+    r->ids.n = 0;
+    enum tacit_status s = r->encoder->encode(r->encoder->self, &r->ids, text, n, r->err);
+    if (s)
+        return tac_err_prefix(r->err, "%s:%zu: ", r->split->path, e->line);
+    if (!r->ids.n)
+        return tac_fail(r->err, TACIT_EINPUT, "%s:%zu: the %s '%.60s' gives no tokens",
+                        r->split->path, e->line, what, text);
+    return TACIT_OK;
+}
+
+/* A copy of the scratch's ids but the first `skip`. */
+static const int32_t *keep(struct renderer *r, size_t skip)
+{
+    size_t n = r->ids.n - skip;
+    int32_t *copy = tac_arena_alloc(&r->out->arena, n, sizeof *copy, r->err);
+    if (copy)
+        memcpy(copy, r->ids.id + skip, n * sizeof *copy);
+    return copy;
+}
+
+static enum tacit_status render_answers(struct renderer *r, struct tac_rendered_example *x,
+                                        const struct tac_example *e)
+{
+    struct tac_arena *arena = &r->out->arena;
+    const int32_t **answer = tac_arena_alloc(arena, e->n_answers, sizeof *answer, r->err);
+    size_t *n = tac_arena_alloc(arena, e->n_answers, sizeof *n, r->err);
+    x->answer = answer;
+    x->n_answer = n;
+    if (!answer || !n)
+        return TACIT_EFAIL;
+    for (size_t i = 0; i < e->n_answers; i++) {
+        enum tacit_status s = encode(r, e, e->answer[i], e->n_answer[i], "answer");
+        if (s)
+            return s;
+        n[i] = r->ids.n;
+        answer[i] = keep(r, 0);
+        if (!answer[i])
+            return TACIT_EFAIL;
+    }
+    return TACIT_OK;
+}
+
+static enum tacit_status render_input(struct renderer *r, struct tac_rendered_example *x,
+                                      const struct tac_example *e)
+{
+    size_t longest = 0, skip = 0;
+    for (size_t i = 0; i < e->n_answers; i++)
+        longest = x->n_answer[i] > longest ? x->n_answer[i] : longest;
+    if (r->max_length && longest >= r->max_length)
+        return tac_fail(
+            r->err, TACIT_EINPUT,
+            "%s:%zu: an answer has %zu tokens, which leaves no room for the input within "
+            "%zu",
+            r->split->path, e->line, longest, r->max_length);
+    enum tacit_status s = encode(r, e, e->input, e->n_input, "input");
+    if (s)
+        return s;
+    if (r->max_length && r->ids.n > r->max_length - longest)
+        skip = r->ids.n - (r->max_length - longest);
+    x->ctx = keep(r, skip);
+    x->n_ctx = r->ids.n - skip;
+    r->out->truncated += skip > 0;
+    if (x->n_ctx + longest > r->out->longest)
+        r->out->longest = x->n_ctx + longest;
+    return x->ctx ? TACIT_OK : TACIT_EFAIL;
+}
+
+static enum tacit_status render_example(struct renderer *r, size_t i)
+{
+    const struct tac_example *e = &r->split->example[i];
+    struct tac_rendered_example *x = &r->out->example[i];
+    enum tacit_status s = TACIT_OK;
+    if (i && e->answer == e[-1].answer) {
+        x->answer = x[-1].answer;
+        x->n_answer = x[-1].n_answer;
+    } else {
+        s = render_answers(r, x, e);
+    }
+    return s ? s : render_input(r, x, e);
+}
+
+enum tacit_status tac_render(struct tac_rendered *r, const struct tac_split *split,
+                             const struct tac_encoder *encoder, size_t max_length,
+                             struct tacit_err *err)
+{
+    struct renderer work = {
+        .out = r, .split = split, .encoder = encoder, .max_length = max_length, .err = err};
+    *r = (struct tac_rendered){.n = split->n};
+    r->example = tac_alloc(split->n, sizeof *r->example, err);
+    enum tacit_status s = r->example ? TACIT_OK : TACIT_EFAIL;
+    for (size_t i = 0; i < split->n && !s; i++)
+        s = render_example(&work, i);
+    free(work.ids.id);
+    if (s)
+        tac_rendered_release(r);
+    return s;
+}
+
+void tac_rendered_release(struct tac_rendered *r)
+{
+    free(r->example);
+    tac_arena_release(&r->arena);
+    *r = (struct tac_rendered){0};
+}
