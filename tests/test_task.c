@@ -14,7 +14,7 @@ static const char *const dirs[] = {"tasks"};
 struct folder {
     char path[32];
     struct tac_task *task;
-    struct tac_split split;
+    struct tac_dataset data;
 };
 
 static int enter(void **state)
@@ -36,7 +36,7 @@ static int leave(void **state)
         snprintf(path, sizeof path, "%s/%s", f->path, files[i]);
         unlink(path);
     }
-    tac_split_release(&f->split);
+    tac_dataset_release(&f->data);
     tac_task_close(f->task);
     int failed = rmdir(f->path);
     free(f);
@@ -58,12 +58,12 @@ static void open_task(struct folder *f, const char *yaml)
     assert_ok(tac_task_parse(&f->task, yaml, strlen(yaml), "t.yaml", &err), err);
 }
 
-static enum tacit_status load(struct folder *f, struct tac_split_options o, struct tacit_err *err)
+static enum tacit_status load(struct folder *f, struct tac_dataset_options o, struct tacit_err *err)
 {
     o.data_dir = f->path;
-    o.name = o.name ? o.name : "train";
-    tac_split_release(&f->split);
-    return tac_split_load(&f->split, f->task, &o, err);
+    o.split = o.split ? o.split : "train";
+    tac_dataset_release(&f->data);
+    return tac_dataset_load(&f->data, f->task, &o, err);
 }
 
 /* The task's only data file is `text`; loading must fail with the message. */
@@ -71,9 +71,9 @@ static void data_refused(struct folder *f, const char *text, const char *message
 {
     struct tacit_err err = {0};
     put(f, "t.jsonl", text);
-    assert_fails(load(f, (struct tac_split_options){.need_gold = true}, &err), TACIT_EINPUT, err,
+    assert_fails(load(f, (struct tac_dataset_options){.need_gold = true}, &err), TACIT_EINPUT, err,
                  message);
-    assert_null(f->split.example);
+    assert_null(f->data.example);
 }
 
 static void task_refused(const char *yaml, const char *message)
@@ -133,9 +133,9 @@ static void renders(void **state)
     put(f, "t.jsonl",
         "{\"s\": \" A dog. \", \"o\": {\"k\": \"v\", \"l\": [1, \"two\"]}, \"i\": -3, \"b\": true, "
         "\"r\": 0.5, \"x\": \"x\", \"pron\": \"I ran\", \"label\": 1}");
-    assert_ok(load(f, (struct tac_split_options){.need_gold = true}, &err), err);
-    const struct tac_example *e = f->split.example;
-    assert_int_equal(f->split.n, 1);
+    assert_ok(load(f, (struct tac_dataset_options){.need_gold = true}, &err), err);
+    const struct tac_example *e = f->data.example;
+    assert_int_equal(f->data.n, 1);
     assert_string_equal(e->input, "A dog.|a dog|v|two|-3|true|0.5|seven}}");
     assert_int_equal(e->n_input, strlen(e->input));
     assert_int_equal(e->n_answers, 2);
@@ -155,11 +155,11 @@ static void reads_every_kind_of_label(void **state)
     put(f, "t.jsonl",
         "{\"a\": 1, \"label\": true}\n{\"a\": 2, \"label\": 0}\n{\"a\": 3, \"label\": \"word\"}\n"
         "{\"a\": 4}\n{\"a\": 5, \"label\": null}\n{\"a\": 6, \"label\": -1}\n");
-    assert_ok(load(f, (struct tac_split_options){0}, &err), err);
+    assert_ok(load(f, (struct tac_dataset_options){0}, &err), err);
     static const int want[] = {0, 1, 2, -1, -1, -1};
     for (size_t i = 0; i < 6; i++)
-        assert_int_equal(f->split.example[i].gold, want[i]);
-    assert_ptr_equal(f->split.example[0].answer, f->split.example[5].answer);
+        assert_int_equal(f->data.example[i].gold, want[i]);
+    assert_ptr_equal(f->data.example[0].answer, f->data.example[5].answer);
 }
 
 static void refuses_bad_data(void **state)
@@ -195,14 +195,14 @@ static void names_absent_splits(void **state)
     struct tacit_err err;
     open_task(
         f, "name: t\ndata: {train: [t.jsonl, sub/t.jsonl], test: t.csv}\ninput: '{{a}}'\n" ANSWERS);
-    assert_fails(load(f, (struct tac_split_options){.name = "dev"}, &err), TACIT_EINPUT, err,
+    assert_fails(load(f, (struct tac_dataset_options){.split = "dev"}, &err), TACIT_EINPUT, err,
                  "task 't' has no split 'dev' (it has: train, test)");
-    assert_fails(load(f, (struct tac_split_options){.name = "train"}, &err), TACIT_EINPUT, err,
+    assert_fails(load(f, (struct tac_dataset_options){.split = "train"}, &err), TACIT_EINPUT, err,
                  "split 'train' of task 't' is not there: looked for ");
     assert_non_null(strstr(err.msg, "/t.jsonl, "));
     assert_non_null(strstr(err.msg, "/sub/t.jsonl"));
     put(f, "t.csv", "a\n\"x\n");
-    assert_fails(load(f, (struct tac_split_options){.name = "test"}, &err), TACIT_EINPUT, err,
+    assert_fails(load(f, (struct tac_dataset_options){.split = "test"}, &err), TACIT_EINPUT, err,
                  "t.csv:2: the quote that opens here");
 }
 
@@ -216,9 +216,9 @@ static void finds_data_beside_the_task(void **state)
     snprintf(path, sizeof path, "%s/t.yaml", f->path);
     assert_ok(tac_task_open(&f->task, path, &err), err);
     assert_ok(
-        tac_split_load(&f->split, f->task, &(struct tac_split_options){.name = "train"}, &err),
+        tac_dataset_load(&f->data, f->task, &(struct tac_dataset_options){.split = "train"}, &err),
         err);
-    assert_int_equal(f->split.n, 1);
+    assert_int_equal(f->data.n, 1);
 }
 
 static void expands_lists(void **state)
@@ -228,12 +228,12 @@ static void expands_lists(void **state)
     open_task(f, HEAD "expand: [q: p.qs, a: q.as]\ninput: '{{p.text}} {{q.t}} {{a.t}} {{a}}'\n"
                       "answers: [' n', ' y']\nlabel: a.label\ngroup: q.idx\n");
     put(f, "t.jsonl", "{\"p\": {\"text\": 1, \"qs\": [{\"t\": 2, \"idx\": 9, \"as\": []}]}}\n");
-    assert_fails(load(f, (struct tac_split_options){0}, &err), TACIT_EINPUT, err,
+    assert_fails(load(f, (struct tac_dataset_options){0}, &err), TACIT_EINPUT, err,
                  "holds no examples");
     put(f, "t.jsonl",
         "{\"p\": {\"text\": 1, \"qs\": [{\"t\": 2, \"idx\": 9, \"as\": [{\"t\": 3, \"label\": "
         "1}]}]}}\n");
-    assert_fails(load(f, (struct tac_split_options){0}, &err), TACIT_EINPUT, err,
+    assert_fails(load(f, (struct tac_dataset_options){0}, &err), TACIT_EINPUT, err,
                  "field 'a': expected a text or a number, found an object");
     open_task(f, HEAD "expand: [q: p.qs, a: q.as]\ninput: '{{p.text}} {{q.t}} {{a.t}}'\n"
                       "answers: [' n', ' y']\nlabel: a.label\ngroup: q.idx\n");
@@ -241,15 +241,15 @@ static void expands_lists(void **state)
         "{\"p\": {\"text\": 1, \"qs\": [{\"t\": 2, \"idx\": 9, \"as\": [{\"t\": 3, \"label\": 1}, "
         "{\"t\": 4, "
         "\"label\": 0}]}, {\"t\": 5, \"idx\": 8, \"as\": [{\"t\": 6, \"label\": 1}]}]}}\n");
-    assert_ok(load(f, (struct tac_split_options){.need_gold = true}, &err), err);
-    assert_int_equal(f->split.n, 3);
-    assert_string_equal(f->split.example[1].input, "1 2 4");
-    assert_string_equal(f->split.example[2].input, "1 5 6");
-    assert_int_equal(f->split.example[1].group, 9);
-    assert_int_equal(f->split.example[2].group, 8);
-    assert_int_equal(f->split.example[1].gold, 0);
-    assert_ok(load(f, (struct tac_split_options){.limit = 2}, &err), err);
-    assert_int_equal(f->split.n, 2);
+    assert_ok(load(f, (struct tac_dataset_options){.need_gold = true}, &err), err);
+    assert_int_equal(f->data.n, 3);
+    assert_string_equal(f->data.example[1].input, "1 2 4");
+    assert_string_equal(f->data.example[2].input, "1 5 6");
+    assert_int_equal(f->data.example[1].group, 9);
+    assert_int_equal(f->data.example[2].group, 8);
+    assert_int_equal(f->data.example[1].gold, 0);
+    assert_ok(load(f, (struct tac_dataset_options){.limit = 2}, &err), err);
+    assert_int_equal(f->data.n, 2);
     data_refused(f, "{\"p\": {\"text\": 1}}", "field 'p.qs': expected an array, found nothing");
 }
 
@@ -266,29 +266,29 @@ static void draws_shots(void **state)
     put(f, "t.jsonl", text.data);
     tac_buf_release(&text);
     size_t first[10];
-    struct tac_split_options o = {.shots = 5, .seed = 7};
+    struct tac_dataset_options o = {.shots = 5, .seed = 7};
     assert_ok(load(f, o, &err), err);
-    assert_int_equal(f->split.n, 10);
+    assert_int_equal(f->data.n, 10);
     int gold[2] = {0};
     for (size_t i = 0; i < 10; i++) {
-        first[i] = f->split.example[i].index;
-        gold[f->split.example[i].gold]++;
+        first[i] = f->data.example[i].index;
+        gold[f->data.example[i].gold]++;
         assert_true(i == 0 || first[i] > first[i - 1]);
-        assert_int_equal(f->split.example[i].line, first[i] + 1);
+        assert_int_equal(f->data.example[i].line, first[i] + 1);
     }
     assert_int_equal(gold[0], 5);
     assert_ok(load(f, o, &err), err);
     for (size_t i = 0; i < 10; i++)
-        assert_int_equal(f->split.example[i].index, first[i]);
+        assert_int_equal(f->data.example[i].index, first[i]);
     o.seed = 8;
     assert_ok(load(f, o, &err), err);
     size_t same = 0;
     for (size_t i = 0; i < 10; i++)
-        same += f->split.example[i].index == first[i];
+        same += f->data.example[i].index == first[i];
     assert_true(same < 10);
     o.limit = 3;
     assert_ok(load(f, o, &err), err);
-    assert_int_equal(f->split.n, 3);
+    assert_int_equal(f->data.n, 3);
     o.shots = 40;
     assert_fails(load(f, o, &err), TACIT_EINPUT, err,
                  "has 34 examples with the label 'no', 40 of each");
@@ -350,14 +350,14 @@ static void renders_the_shipped_tasks(void **state)
     *strrchr(root, '/') = '\0';
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tac_task *t;
-        struct tac_split s;
+        struct tac_dataset s;
         struct tacit_err err;
         snprintf(dir, sizeof dir, "%s/%s", root, cases[i].dir);
         assert_ok(tac_task_find(&path, cases[i].task, dirs, 1, &err), err);
         assert_ok(tac_task_open(&t, path, &err), err);
-        struct tac_split_options o = {
-            .data_dir = dir, .name = cases[i].split, .need_gold = cases[i].gold != NULL};
-        assert_ok(tac_split_load(&s, t, &o, &err), err);
+        struct tac_dataset_options o = {
+            .data_dir = dir, .split = cases[i].split, .need_gold = cases[i].gold != NULL};
+        assert_ok(tac_dataset_load(&s, t, &o, &err), err);
         assert_int_equal(s.n, cases[i].n);
         const struct tac_example *e = s.example;
         assert_true(tac_starts_with(e->input, cases[i].begins));
@@ -366,7 +366,7 @@ static void renders_the_shipped_tasks(void **state)
         if (cases[i].gold)
             assert_string_equal(e->answer[e->gold], cases[i].gold);
         assert_true(*t->description);
-        tac_split_release(&s);
+        tac_dataset_release(&s);
         tac_task_close(t);
         free(path);
     }
@@ -393,11 +393,11 @@ static enum tacit_status encode_bytes(void *self, struct tac_ids *out, const cha
 static enum tacit_status render_rows(struct tac_rendered *r, struct folder *f, const char *rows,
                                      size_t max_length, size_t *calls, struct tacit_err *err)
 {
-    struct tac_encoder encoder = {encode_bytes, calls};
+    struct tac_text_encoder encoder = {encode_bytes, calls};
     *calls = 0;
     put(f, "t.jsonl", rows);
-    assert_ok(load(f, (struct tac_split_options){0}, err), *err);
-    return tac_render(r, &f->split, &encoder, max_length, err);
+    assert_ok(load(f, (struct tac_dataset_options){0}, err), *err);
+    return tac_render(r, &f->data, &encoder, max_length, err);
 }
 
 static void renders_ids(void **state)

@@ -6,8 +6,8 @@
 /* Rendering in progress. */
 struct renderer {
     struct tac_rendered *out;
-    const struct tac_split *split;
-    const struct tac_encoder *encoder;
+    const struct tac_dataset *data;
+    const struct tac_text_encoder *encoder;
     size_t max_length;
     struct tac_ids ids; /* scratch of one text */
     struct tacit_err *err;
@@ -20,10 +20,10 @@ static enum tacit_status encode(struct renderer *r, const struct tac_example *e,
     r->ids.n = 0;
     enum tacit_status s = r->encoder->encode(r->encoder->self, &r->ids, text, n, r->err);
     if (s)
-        return tac_err_prefix(r->err, "%s:%zu: ", r->split->path, e->line);
+        return tac_err_prefix(r->err, "%s:%zu: ", r->data->path, e->line);
     if (!r->ids.n)
         return tac_fail(r->err, TACIT_EINPUT, "%s:%zu: the %s '%.60s' gives no tokens",
-                        r->split->path, e->line, what, text);
+                        r->data->path, e->line, what, text);
     return TACIT_OK;
 }
 
@@ -70,7 +70,7 @@ static enum tacit_status render_input(struct renderer *r, struct tac_rendered_ex
             r->err, TACIT_EINPUT,
             "%s:%zu: an answer has %zu tokens, which leaves no room for the input within "
             "%zu",
-            r->split->path, e->line, longest, r->max_length);
+            r->data->path, e->line, longest, r->max_length);
     enum tacit_status s = encode(r, e, e->input, e->n_input, "input");
     if (s)
         return s;
@@ -86,7 +86,7 @@ static enum tacit_status render_input(struct renderer *r, struct tac_rendered_ex
 
 static enum tacit_status render_example(struct renderer *r, size_t i)
 {
-    const struct tac_example *e = &r->split->example[i];
+    const struct tac_example *e = &r->data->example[i];
     struct tac_rendered_example *x = &r->out->example[i];
     enum tacit_status s = TACIT_OK;
     if (i && e->answer == e[-1].answer) {
@@ -98,16 +98,16 @@ static enum tacit_status render_example(struct renderer *r, size_t i)
     return s ? s : render_input(r, x, e);
 }
 
-enum tacit_status tac_render(struct tac_rendered *r, const struct tac_split *split,
-                             const struct tac_encoder *encoder, size_t max_length,
+enum tacit_status tac_render(struct tac_rendered *r, const struct tac_dataset *data,
+                             const struct tac_text_encoder *encoder, size_t max_length,
                              struct tacit_err *err)
 {
     struct renderer work = {
-        .out = r, .split = split, .encoder = encoder, .max_length = max_length, .err = err};
-    *r = (struct tac_rendered){.n = split->n};
-    r->example = tac_alloc(split->n, sizeof *r->example, err);
+        .out = r, .data = data, .encoder = encoder, .max_length = max_length, .err = err};
+    *r = (struct tac_rendered){.n = data->n};
+    r->example = tac_alloc(data->n, sizeof *r->example, err);
     enum tacit_status s = r->example ? TACIT_OK : TACIT_EFAIL;
-    for (size_t i = 0; i < split->n && !s; i++)
+    for (size_t i = 0; i < data->n && !s; i++)
         s = render_example(&work, i);
     free(work.ids.id);
     if (s)

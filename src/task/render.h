@@ -3,11 +3,11 @@
 #ifndef TAC_TASK_RENDER_H
 #define TAC_TASK_RENDER_H
 
-#include "task/split.h"
+#include "task/dataset.h"
 #include "tokenizer/bpe.h"
 
 /* What turns text into ids: encode adds the ids of n bytes to out. */
-struct tac_encoder {
+struct tac_text_encoder {
     enum tacit_status (*encode)(void *self, struct tac_ids *out, const char *text, size_t n,
                                 struct tacit_err *err);
     void *self;
@@ -29,12 +29,12 @@ struct tac_rendered {
     size_t longest;   /* input and longest answer, in ids, over all examples */
 };
 
-/* tac_render: the split's examples, in their order. An input is cut on the left so that input and
+/* tac_render: the examples of data, in their order. An input is cut on the left so that input and
  * the example's longest answer have at most max_length ids (0: no limit); all answers then stand
  * behind the same input. TACIT_EINPUT, naming FILE:LINE, where an answer leaves no room for an
  * input, or a text gives no ids. */
-enum tacit_status tac_render(struct tac_rendered *r, const struct tac_split *split,
-                             const struct tac_encoder *encoder, size_t max_length,
+enum tacit_status tac_render(struct tac_rendered *r, const struct tac_dataset *data,
+                             const struct tac_text_encoder *encoder, size_t max_length,
                              struct tacit_err *err) TAC_MUST_USE;
 void tac_rendered_release(struct tac_rendered *r);
 

@@ -1,4 +1,4 @@
-#include "task/split.h"
+#include "task/dataset.h"
 
 #include "base/file.h"
 #include "base/rng.h"
@@ -8,9 +8,9 @@
 
 /* Loading in progress. */
 struct loader {
-    struct tac_split *split;
+    struct tac_dataset *out;
     const struct tac_task *task;
-    const struct tac_split_options *o;
+    const struct tac_dataset_options *o;
     struct tac_buf text; /* scratch of one rendered text */
     /* the answers of every example where they are fixed */
     const char *const *fixed;
@@ -42,24 +42,24 @@ static char *data_dir(const struct loader *l)
     return slash ? tac_strndup(path, (size_t)(slash - path) + 1, l->err) : tac_strdup("", l->err);
 }
 
-/* The path of the first candidate that exists goes to the split. */
+/* The path of the first candidate that exists goes to the data set. */
 static enum tacit_status find_file(struct loader *l, const struct tac_task_split *split)
 {
     struct tac_buf looked = {0};
     char *dir = data_dir(l);
     enum tacit_status s = dir ? TACIT_OK : TACIT_EFAIL;
     for (size_t i = 0; i < split->n_file && !s; i++) {
-        l->split->path = tac_path(dir, split->file[i], l->err);
-        if (!l->split->path)
+        l->out->path = tac_path(dir, split->file[i], l->err);
+        if (!l->out->path)
             s = TACIT_EFAIL;
-        else if (tac_file_exists(l->split->path))
+        else if (tac_file_exists(l->out->path))
             break;
         else
-            s = tac_buf_addf(&looked, l->err, "%s%s", i ? ", " : "", l->split->path);
-        free(l->split->path);
-        l->split->path = NULL;
+            s = tac_buf_addf(&looked, l->err, "%s%s", i ? ", " : "", l->out->path);
+        free(l->out->path);
+        l->out->path = NULL;
     }
-    if (!s && !l->split->path)
+    if (!s && !l->out->path)
         s = tac_fail(l->err, TACIT_EINPUT,
                      "%s: split '%s' of task '%s' is not there: looked for %s", *dir ? dir : ".",
                      split->name, l->task->name, looked.data);
@@ -68,7 +68,7 @@ static enum tacit_status find_file(struct loader *l, const struct tac_task_split
     return s;
 }
 
-/* Renders t into the split's memory; `what` names an empty text. */
+/* Renders t into the memory of the data set; `what` names an empty text. */
 static enum tacit_status render(struct loader *l, const char **out, size_t *n,
                                 const struct tac_template *t, const struct tac_scope *scope,
                                 const char *what)
@@ -81,7 +81,7 @@ static enum tacit_status render(struct loader *l, const char **out, size_t *n,
         return tac_fail(l->err, TACIT_EINPUT, "%s:%zu: gives an empty %s", scope->file,
                         scope->row->line, what);
     *n = l->text.len;
-    *out = tac_arena_strndup(&l->split->arena, l->text.data, l->text.len, l->err);
+    *out = tac_arena_strndup(&l->out->arena, l->text.data, l->text.len, l->err);
     return *out ? TACIT_OK : TACIT_EFAIL;
 }
 
@@ -89,8 +89,8 @@ static enum tacit_status render_answers(struct loader *l, const char *const **ou
                                         const size_t **n_out, const struct tac_scope *scope)
 {
     const struct tac_task *t = l->task;
-    const char **answer = tac_arena_alloc(&l->split->arena, t->n_answer, sizeof *answer, l->err);
-    size_t *n = tac_arena_alloc(&l->split->arena, t->n_answer, sizeof *n, l->err);
+    const char **answer = tac_arena_alloc(&l->out->arena, t->n_answer, sizeof *answer, l->err);
+    size_t *n = tac_arena_alloc(&l->out->arena, t->n_answer, sizeof *n, l->err);
     enum tacit_status s = answer && n ? TACIT_OK : TACIT_EFAIL;
     for (size_t i = 0; i < t->n_answer && !s; i++)
         s = render(l, &answer[i], &n[i], &t->answer[i].text, scope, "answer");
@@ -157,10 +157,10 @@ static enum tacit_status read_group(struct loader *l, struct tac_example *e,
 
 static enum tacit_status add_example(struct loader *l, const struct tac_scope *scope)
 {
-    struct tac_split *split = l->split;
+    struct tac_dataset *out = l->out;
     struct tac_example e = {
-        .n_answers = l->task->n_answer, .index = split->n, .line = scope->row->line};
-    enum tacit_status s = tac_grow(&split->example, &split->cap, split->n + 1, sizeof e, l->err);
+        .n_answers = l->task->n_answer, .index = out->n, .line = scope->row->line};
+    enum tacit_status s = tac_grow(&out->example, &out->cap, out->n + 1, sizeof e, l->err);
     if (!s)
         s = render(l, &e.input, &e.n_input, &l->task->input, scope, "input");
     if (!s && (!l->task->fixed_answers || !l->fixed))
@@ -172,7 +172,7 @@ static enum tacit_status add_example(struct loader *l, const struct tac_scope *s
     if (!s)
         s = read_group(l, &e, scope);
     if (!s)
-        split->example[split->n++] = e;
+        out->example[out->n++] = e;
     return s;
 }
 
@@ -205,16 +205,16 @@ static enum tacit_status read_rows(struct loader *l)
     struct tac_table table;
     bool stop_early = l->o->limit && !l->o->shots;
     size_t limit = stop_early && !l->task->n_expand ? l->o->limit : 0;
-    enum tacit_status s = tac_table_load(&table, l->split->path, limit, l->err);
+    enum tacit_status s = tac_table_load(&table, l->out->path, limit, l->err);
     for (size_t i = 0; !s && i < table.n; i++) {
-        struct tac_scope scope = {.row = &table.row[i], .file = l->split->path};
+        struct tac_scope scope = {.row = &table.row[i], .file = l->out->path};
         s = add_examples(l, &scope);
-        if (stop_early && l->split->n >= l->o->limit)
+        if (stop_early && l->out->n >= l->o->limit)
             break;
     }
     tac_table_release(&table);
-    if (!s && !l->split->n)
-        s = tac_fail(l->err, TACIT_EINPUT, "%s: holds no examples", l->split->path);
+    if (!s && !l->out->n)
+        s = tac_fail(l->err, TACIT_EINPUT, "%s: holds no examples", l->out->path);
     return s;
 }
 
@@ -222,15 +222,15 @@ static enum tacit_status read_rows(struct loader *l)
  */
 static enum tacit_status mark_shots(const struct loader *l, bool *keep, uint32_t *scratch, int gold)
 {
-    const struct tac_split *split = l->split;
+    const struct tac_dataset *out = l->out;
     size_t n = 0;
-    for (size_t i = 0; i < split->n; i++)
-        if (split->example[i].gold == gold)
+    for (size_t i = 0; i < out->n; i++)
+        if (out->example[i].gold == gold)
             scratch[n++] = (uint32_t)i;
     if (n < l->o->shots)
         return tac_fail(l->err, TACIT_EINPUT,
                         "%s: has %zu examples with the label '%s', %zu of each are asked for",
-                        split->path, n, l->task->answer[gold].label, l->o->shots);
+                        out->path, n, l->task->answer[gold].label, l->o->shots);
     struct tac_rng rng = tac_rng_init(l->o->seed, (uint64_t)gold);
     tac_rng_shuffle(&rng, scratch, n);
     for (size_t i = 0; i < l->o->shots; i++)
@@ -240,30 +240,30 @@ static enum tacit_status mark_shots(const struct loader *l, bool *keep, uint32_t
 
 static enum tacit_status take_shots(struct loader *l)
 {
-    struct tac_split *split = l->split;
-    bool *keep = tac_alloc(split->n, sizeof *keep, l->err);
-    uint32_t *scratch = tac_alloc(split->n, sizeof *scratch, l->err);
+    struct tac_dataset *out = l->out;
+    bool *keep = tac_alloc(out->n, sizeof *keep, l->err);
+    uint32_t *scratch = tac_alloc(out->n, sizeof *scratch, l->err);
     enum tacit_status s = keep && scratch ? TACIT_OK : TACIT_EFAIL;
     for (size_t a = 0; a < l->task->n_answer && !s; a++)
         s = mark_shots(l, keep, scratch, (int)a);
     size_t n = 0;
-    for (size_t i = 0; i < split->n && !s; i++)
+    for (size_t i = 0; i < out->n && !s; i++)
         if (keep[i])
-            split->example[n++] = split->example[i];
+            out->example[n++] = out->example[i];
     if (!s)
-        split->n = n;
+        out->n = n;
     free(keep);
     free(scratch);
     return s;
 }
 
-enum tacit_status tac_split_load(struct tac_split *s, const struct tac_task *t,
-                                 const struct tac_split_options *o, struct tacit_err *err)
+enum tacit_status tac_dataset_load(struct tac_dataset *s, const struct tac_task *t,
+                                   const struct tac_dataset_options *o, struct tacit_err *err)
 {
-    struct loader l = {.split = s, .task = t, .o = o, .err = err};
+    struct loader l = {.out = s, .task = t, .o = o, .err = err};
     const struct tac_task_split *split = NULL;
-    *s = (struct tac_split){0};
-    enum tacit_status st = find_split(&split, t, o->name, err);
+    *s = (struct tac_dataset){0};
+    enum tacit_status st = find_split(&split, t, o->split, err);
     if (!st)
         st = find_file(&l, split);
     if (!st)
@@ -274,14 +274,14 @@ enum tacit_status tac_split_load(struct tac_split *s, const struct tac_task *t,
         s->n = o->limit;
     tac_buf_release(&l.text);
     if (st)
-        tac_split_release(s);
+        tac_dataset_release(s);
     return st;
 }
 
-void tac_split_release(struct tac_split *s)
+void tac_dataset_release(struct tac_dataset *s)
 {
     free(s->path);
     free(s->example);
     tac_arena_release(&s->arena);
-    *s = (struct tac_split){0};
+    *s = (struct tac_dataset){0};
 }
