@@ -463,6 +463,25 @@ static void refuses_texts_without_ids(void **state)
                  err, "/t.jsonl:1: cannot encode '!'");
 }
 
+static void loads_the_demo(void **state)
+{
+    (void)state;
+    struct tac_task *t;
+    struct tac_dataset d;
+    struct tacit_err err;
+    assert_ok(tac_task_open(&t, "demo/task.yaml", &err), err);
+    struct tac_dataset_options o = {.split = "validation", .shots = 40, .need_gold = true};
+    assert_ok(tac_dataset_load(&d, t, &o, &err), err);
+    assert_int_equal(d.n, 80);
+    tac_dataset_release(&d);
+    o = (struct tac_dataset_options){.split = "train", .shots = 120, .need_gold = true};
+    assert_ok(tac_dataset_load(&d, t, &o, &err), err);
+    assert_int_equal(d.n, 240);
+    assert_string_equal(d.example[1].answer[d.example[1].gold], " plant");
+    tac_dataset_release(&d);
+    tac_task_close(t);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 int main(void)
@@ -478,7 +497,8 @@ int main(void)
     const struct CMUnitTest ids[] = {IN_FOLDER(renders_ids),
                                      IN_FOLDER(renders_answers_of_each_example),
                                      IN_FOLDER(refuses_texts_without_ids)};
-    const struct CMUnitTest shipped[] = {cmocka_unit_test(renders_the_shipped_tasks)};
+    const struct CMUnitTest shipped[] = {cmocka_unit_test(renders_the_shipped_tasks),
+                                         cmocka_unit_test(loads_the_demo)};
     return cmocka_run_group_tests_name("task: files", files, NULL, NULL) +
            cmocka_run_group_tests_name("task: splits", splits, NULL, NULL) +
            cmocka_run_group_tests_name("task: ids", ids, NULL, NULL) +
