@@ -1,0 +1,305 @@
+#include "tokenizer/bpe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CACHED_BYTES = 31, CACHED_IDS = 7, NONE = -1 };
+
+/* A symbol of a long word, in a list linked both ways. A symbol merged into its left neighbour is dead. */
+struct tac_bpe_symbol {
+    int32_t id;
+    int32_t prev, next; /* NONE at the ends */
+    bool dead;
+};
+
+/* A merge that was possible when it was pushed. */
+struct tac_bpe_entry {
+    uint32_t rank, id;
+    int32_t at; /* of the left symbol */
+};
+
+/* One cache line: a word, padded with zeros, and its ids. */
+struct tac_bpe_cached {
+    char word[CACHED_BYTES];
+    uint8_t len; /* 0 in a free slot */
+    uint8_t n;
+    int32_t id[CACHED_IDS];
+};
+
+static size_t pair_hash(uint32_t left, uint32_t right)
+{
+    uint64_t h = ((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15u;
+    return (size_t)(h ^ h >> 32);
+}
+
+/* The slot of a pair, or the free one where it belongs. */
+static struct tac_merge *pair_slot(const struct tac_bpe *b, uint32_t left, uint32_t right)
+{
+    size_t at = pair_hash(left, right) & b->merge_mask;
+    while (b->merge[at].rank != UINT32_MAX &&
+           (b->merge[at].left != left || b->merge[at].right != right))
+        at = (at + 1) & b->merge_mask;
+    return &b->merge[at];
+}
+
+static enum tacit_status resize(struct tac_bpe *b, size_t slots, struct tacit_err *err)
+{
+    struct tac_merge *old = b->merge;
+    size_t n_old = old ? b->merge_mask + 1 : 0;
+    struct tac_merge *grown = tac_alloc(slots, sizeof *grown, err);
+    if (!grown)
+        return TACIT_EFAIL;
+    memset(grown, 0xff, slots * sizeof *grown);
+    b->merge = grown;
+    b->merge_mask = slots - 1;
+    for (size_t i = 0; i < n_old; i++)
+        if (old[i].rank != UINT32_MAX)
+            *pair_slot(b, old[i].left, old[i].right) = old[i];
+    free(old);
+    return TACIT_OK;
+}
+
+enum tacit_status tac_bpe_reserve(struct tac_bpe *b, size_t n, struct tacit_err *err)
+{
+    size_t slots = 64;
+    while (slots < 2 * n)
+        slots *= 2;
+    return b->merge && slots <= b->merge_mask + 1 ? TACIT_OK : resize(b, slots, err);
+}
+
+enum tacit_status tac_bpe_add(struct tac_bpe *b, struct tac_merge merge, struct tacit_err *err)
+{
+    if (!b->merge || 2 * (b->n_merges + 1) > b->merge_mask + 1) {
+        enum tacit_status st = tac_bpe_reserve(b, 2 * b->n_merges + 1, err);
+        if (st)
+            return st;
+    }
+    struct tac_merge *slot = pair_slot(b, merge.left, merge.right);
+    b->n_merges += slot->rank == UINT32_MAX;
+    *slot = merge;
+    return TACIT_OK;
+}
+
+void tac_bpe_finish(struct tac_bpe *b)
+{
+    for (int c = 0; c < 256; c++) {
+        char byte = (char)c;
+        b->byte_id[c] = tac_vocab_find(&b->vocab, &byte, 1);
+    }
+}
+
+void tac_bpe_release(struct tac_bpe *b)
+{
+    tac_vocab_release(&b->vocab);
+    free(b->merge);
+    *b = (struct tac_bpe){0};
+}
+
+enum tacit_status tac_bpe_work_cache(struct tac_bpe_work *w, int log2, struct tacit_err *err)
+{
+    w->cache = tac_alloc((size_t)1 << log2, sizeof *w->cache, err);
+    w->cache_mask = ((size_t)1 << log2) - 1;
+    return w->cache ? TACIT_OK : TACIT_EFAIL;
+}
+
+void tac_bpe_work_release(struct tac_bpe_work *w)
+{
+    free(w->symbol);
+    free(w->heap);
+    free(w->cache);
+    *w = (struct tac_bpe_work){0};
+}
+
+/* The symbols of a word's bytes; returns how many, at most n. */
+static size_t symbols_of_bytes(const struct tac_bpe *b, int32_t *id, const char *word, size_t n)
+{
+    size_t m = 0;
+    bool in_unk = false;
+    for (size_t i = 0; i < n; i++) {
+        int32_t s = b->byte_id[(unsigned char)word[i]];
+        bool unk = s < 0;
+        if (!unk)
+            id[m++] = s;
+        else if (b->unk >= 0 && !(in_unk && b->fuse_unk))
+            id[m++] = b->unk;
+        in_unk = unk;
+    }
+    return m;
+}
+
+/* Merges n < TAC_BPE_LONG symbols in place; returns how many are left. pair[i] is the merge of symbols i
+ * and i + 1. */
+static size_t merge_short(const struct tac_bpe *b, int32_t *id, size_t n)
+{
+    const struct tac_merge *pair[TAC_BPE_LONG];
+    for (size_t i = 0; i + 1 < n; i++)
+        pair[i] = pair_slot(b, (uint32_t)id[i], (uint32_t)id[i + 1]);
+    while (n > 1) {
+        size_t best = 0;
+        for (size_t i = 1; i + 1 < n; i++)
+            if (pair[i]->rank < pair[best]->rank)
+                best = i;
+        if (pair[best]->rank == UINT32_MAX)
+            break;
+        id[best] = (int32_t)pair[best]->id;
+        n--;
+        for (size_t i = best + 1; i < n; i++) {
+            id[i] = id[i + 1];
+            pair[i - 1] = pair[i];
+        }
+        if (best > 0)
+            pair[best - 1] = pair_slot(b, (uint32_t)id[best - 1], (uint32_t)id[best]);
+        if (best + 1 < n)
+            pair[best] = pair_slot(b, (uint32_t)id[best], (uint32_t)id[best + 1]);
+    }
+    return n;
+}
+
+static bool before(const struct tac_bpe_entry *a, const struct tac_bpe_entry *b)
+{
+    return a->rank != b->rank ? a->rank < b->rank : a->at < b->at;
+}
+
+/* Pushes the merge of symbol `at` and the next one, if there is one. The heap has room. */
+static void heap_push(const struct tac_bpe *b, struct tac_bpe_work *w, int32_t at)
+{
+    int32_t next = at == NONE ? NONE : w->symbol[at].next;
+    if (next == NONE)
+        return;
+    const struct tac_merge *m =
+        pair_slot(b, (uint32_t)w->symbol[at].id, (uint32_t)w->symbol[next].id);
+    if (m->rank == UINT32_MAX)
+        return;
+    struct tac_bpe_entry e = {m->rank, m->id, at};
+    size_t i = w->heap_n++;
+    for (size_t up; i && (up = (i - 1) / 2, before(&e, &w->heap[up])); i = up)
+        w->heap[i] = w->heap[up];
+    w->heap[i] = e;
+}
+
+static struct tac_bpe_entry heap_pop(struct tac_bpe_work *w)
+{
+    struct tac_bpe_entry top = w->heap[0], last = w->heap[--w->heap_n];
+    size_t i = 0;
+    for (size_t down; (down = 2 * i + 1) < w->heap_n; i = down) {
+        if (down + 1 < w->heap_n && before(&w->heap[down + 1], &w->heap[down]))
+            down++;
+        if (!before(&w->heap[down], &last))
+            break;
+        w->heap[i] = w->heap[down];
+    }
+    w->heap[i] = last;
+    return top;
+}
+
+/* The entry still describes the symbols at its place. */
+static bool entry_holds(const struct tac_bpe *b, const struct tac_bpe_work *w,
+                        const struct tac_bpe_entry *e)
+{
+    const struct tac_bpe_symbol *s = &w->symbol[e->at];
+    if (s->dead || s->next == NONE)
+        return false;
+    return pair_slot(b, (uint32_t)s->id, (uint32_t)w->symbol[s->next].id)->rank == e->rank;
+}
+
+static void merge_at(const struct tac_bpe *b, struct tac_bpe_work *w, const struct tac_bpe_entry *e)
+{
+    struct tac_bpe_symbol *left = &w->symbol[e->at], *right = &w->symbol[left->next];
+    left->id = (int32_t)e->id;
+    left->next = right->next;
+    right->dead = true;
+    if (right->next != NONE)
+        w->symbol[right->next].prev = e->at;
+    heap_push(b, w, left->prev);
+    heap_push(b, w, e->at);
+}
+
+/* merge_short for any n, in n log n steps: at most n entries at first and two for each of n - 1 merges. */
+static enum tacit_status merge_long(const struct tac_bpe *b, struct tac_bpe_work *w, int32_t *id,
+                                    size_t *n, struct tacit_err *err)
+{
+    enum tacit_status st = tac_grow(&w->symbol, &w->symbol_cap, *n, sizeof *w->symbol, err);
+    if (!st)
+        st = tac_grow(&w->heap, &w->heap_cap, 3 * *n, sizeof *w->heap, err);
+    if (st)
+        return st;
+    int32_t last = (int32_t)*n - 1;
+    for (int32_t i = 0; i <= last; i++)
+        w->symbol[i] = (struct tac_bpe_symbol){id[i], i - 1, i < last ? i + 1 : NONE, false};
+    w->heap_n = 0;
+    for (int32_t i = 0; i < last; i++)
+        heap_push(b, w, i);
+    while (w->heap_n) {
+        struct tac_bpe_entry e = heap_pop(w);
+        if (entry_holds(b, w, &e))
+            merge_at(b, w, &e);
+    }
+    *n = 0;
+    for (int32_t i = 0; i != NONE; i = w->symbol[i].next)
+        id[(*n)++] = w->symbol[i].id;
+    return TACIT_OK;
+}
+
+static enum tacit_status encode_word(const struct tac_bpe *b, struct tac_bpe_work *w,
+                                     struct tac_ids *out, const char *word, size_t n,
+                                     struct tacit_err *err)
+{
+    enum tacit_status st = tac_grow(&out->id, &out->cap, out->n + n, sizeof *out->id, err);
+    if (st)
+        return st;
+    int32_t *id = out->id + out->n;
+    int32_t whole = b->ignore_merges ? tac_vocab_find(&b->vocab, word, n) : NONE;
+    size_t m = 1;
+    if (whole != NONE) {
+        id[0] = whole;
+    } else {
+        m = symbols_of_bytes(b, id, word, n);
+        if (m < TAC_BPE_LONG)
+            m = merge_short(b, id, m);
+        else
+            st = merge_long(b, w, id, &m, err);
+    }
+    if (!st)
+        out->n += m;
+    return st;
+}
+
+/* The place of a word in the cache; key is the word padded with zeros. */
+static struct tac_bpe_cached *cache_slot(const struct tac_bpe_work *w, const char key[CACHED_BYTES + 1])
+{
+    uint64_t v[4], h = 0;
+    memcpy(v, key, sizeof v);
+    for (int i = 0; i < 4; i++) {
+        h = (h ^ v[i]) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    return &w->cache[h & w->cache_mask];
+}
+
+enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w,
+                                 struct tac_ids *out, const char *word, size_t n,
+                                 struct tacit_err *err)
+{
+    if (!w->cache || !n || n > CACHED_BYTES)
+        return encode_word(b, w, out, word, n, err);
+    char key[CACHED_BYTES + 1] = {0};
+    memcpy(key, word, n);
+    key[CACHED_BYTES] = (char)n;
+    struct tac_bpe_cached *slot = cache_slot(w, key);
+    if (memcmp(slot, key, sizeof key) != 0) {
+        size_t from = out->n;
+        enum tacit_status st = encode_word(b, w, out, word, n, err);
+        if (st || out->n - from > CACHED_IDS)
+            return st;
+        memcpy(slot, key, sizeof key);
+        slot->n = (uint8_t)(out->n - from);
+        memcpy(slot->id, out->id + from, (out->n - from) * sizeof *out->id);
+        return TACIT_OK;
+    }
+    enum tacit_status st = tac_grow(&out->id, &out->cap, out->n + CACHED_IDS, sizeof *out->id, err);
+    if (st)
+        return st;
+    memcpy(out->id + out->n, slot->id, sizeof slot->id);
+    out->n += slot->n;
+    return TACIT_OK;
+}

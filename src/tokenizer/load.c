@@ -1,0 +1,453 @@
+/* Reading a tokenizer's files: the vocabulary and the merges without a tree in between, the rest by parts.c. */
+#include "tokenizer/internal.h"
+#include "tokenizer/jread.h"
+
+#include "base/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BYTES_A_TOKEN = 48, /* of a tokenizer.json, about: the first guess at the size of the tables */
+    TEXT_MAX = 256 << 20,
+};
+
+struct span {
+    const char *s; /* NULL: the field is absent */
+    size_t n;
+};
+
+struct loader {
+    struct tac_tokenizer *t;
+    const char *name;
+    struct tacit_err *err;
+    struct tac_jread r;
+    struct span normalizer, pre_tokenizer, post_processor, decoder, added_tokens, merges;
+    struct tac_buf unk;  /* model.unk_token */
+    struct tac_buf left; /* the first half of a merge written as an array */
+    struct tac_buf pair; /* the bytes of a merge, both halves */
+    bool has_vocab, has_unk, has_type;
+    uint32_t n_merges, next_id; /* next_id: what the next merge probably makes */
+};
+
+static bool is_key(const char *s, size_t n, const char *key)
+{
+    return n == strlen(key) && !memcmp(s, key, n);
+}
+
+static enum tacit_status skip_to(struct loader *l, struct span *span)
+{
+    return tac_jread_skip(&l->r, &span->s, &span->n, l->err);
+}
+
+static enum tacit_status read_vocab(struct loader *l)
+{
+    struct tac_vocab *v = &l->t->bpe.vocab;
+    const char *s;
+    size_t n, size = (size_t)(l->r.end - l->r.begin);
+    bool more;
+    uint32_t id;
+    enum tacit_status st = tac_jread_enter(&l->r, '{', l->err);
+    if (!st)
+        st = tac_vocab_reserve(v, size / BYTES_A_TOKEN, l->err);
+    while (!st && !(st = tac_jread_next(&l->r, '}', &more, l->err)) && more) {
+        st = tac_jread_key(&l->r, &s, &n, l->err);
+        if (!st)
+            st = tac_jread_uint(&l->r, &id, TAC_VOCAB_MAX - 1, l->err);
+        if (!st && (st = tac_vocab_add(v, id, s, n, l->err)))
+            tac_err_prefix(l->err, "%s:%zu: ", l->name, tac_jread_line(&l->r, l->r.at));
+    }
+    l->has_vocab = true;
+    return st;
+}
+
+/* A merge's two tokens as the file writes them. */
+struct halves {
+    const char *left, *right;
+    size_t left_n, right_n;
+};
+
+static enum tacit_status bad_merge(const struct loader *l, const struct halves *h, const char *what)
+{
+    char left[64], right[64];
+    return tac_fail(l->err, TACIT_EINPUT, "%s: merge %u, %s and %s: %s", l->name,
+                    (unsigned)l->n_merges, tac_quote(left, h->left, h->left_n),
+                    tac_quote(right, h->right, h->right_n), what);
+}
+
+/* The token that a merge makes. Ids mostly follow the order of the merges, so the next one is tried first. */
+static int32_t find_merged(const struct loader *l, size_t n)
+{
+    const struct tac_vocab *v = &l->t->bpe.vocab;
+    const struct tac_token *t = &v->token[l->next_id];
+    if (l->next_id < v->size && t->used && !t->literal && t->len == n &&
+        !memcmp(v->bytes + t->at, l->pair.data, n))
+        return (int32_t)l->next_id;
+    return tac_vocab_find(v, l->pair.data, n);
+}
+
+/* left, right and made: their ids, -1 where there is none. */
+static enum tacit_status find_tokens(struct loader *l, const struct halves *h, int32_t id[3])
+{
+    const struct tac_vocab *v = &l->t->bpe.vocab;
+    struct tac_buf *pair = &l->pair;
+    size_t n, m;
+    enum tacit_status st =
+        tac_grow(&pair->data, &pair->cap, h->left_n + h->right_n + 1, 1, l->err);
+    if (st)
+        return st;
+    if (tac_bytes_of_name(pair->data, &n, h->left, h->left_n) &&
+        tac_bytes_of_name(pair->data + n, &m, h->right, h->right_n)) {
+        id[0] = tac_vocab_find(v, pair->data, n);
+        id[1] = tac_vocab_find(v, pair->data + n, m);
+        id[2] = find_merged(l, n + m);
+        return TACIT_OK;
+    }
+    memcpy(pair->data, h->left, h->left_n);
+    memcpy(pair->data + h->left_n, h->right, h->right_n);
+    id[0] = tac_vocab_find_name(v, h->left, h->left_n);
+    id[1] = tac_vocab_find_name(v, h->right, h->right_n);
+    id[2] = tac_vocab_find_name(v, pair->data, h->left_n + h->right_n);
+    return TACIT_OK;
+}
+
+static enum tacit_status add_merge(struct loader *l, const struct halves *h)
+{
+    int32_t id[3];
+    enum tacit_status st = find_tokens(l, h, id);
+    if (st)
+        return st;
+    if (id[0] < 0 || id[1] < 0)
+        return bad_merge(l, h, id[0] < 0 ? "the first is not in the vocabulary"
+                                         : "the second is not in the vocabulary");
+    if (id[2] < 0)
+        return bad_merge(l, h, "together they are not in the vocabulary");
+    l->next_id = (uint32_t)id[2] + 1;
+    struct tac_merge merge = {(uint32_t)id[0], (uint32_t)id[1], l->n_merges++, (uint32_t)id[2]};
+    return tac_bpe_add(&l->t->bpe, merge, l->err);
+}
+
+/* A merge written as "left right". */
+static enum tacit_status add_line(struct loader *l, const char *s, size_t n)
+{
+    const char *space = memchr(s, ' ', n), *end = s + n;
+    if (!space || memchr(space + 1, ' ', (size_t)(end - space - 1))) {
+        char quoted[64];
+        return tac_fail(l->err, TACIT_EINPUT, "%s: merge %u: expected two tokens, found %s",
+                        l->name, (unsigned)l->n_merges, tac_quote(quoted, s, n));
+    }
+    struct halves h = {s, space + 1, (size_t)(space - s), (size_t)(end - space - 1)};
+    return add_merge(l, &h);
+}
+
+static enum tacit_status read_merge_array(struct loader *l)
+{
+    struct halves h = {0};
+    bool more;
+    enum tacit_status st = tac_jread_enter(&l->r, '[', l->err);
+    if (!st)
+        st = tac_jread_next(&l->r, ']', &more, l->err);
+    if (!st)
+        st = tac_jread_string(&l->r, &h.left, &h.left_n, l->err);
+    tac_buf_clear(&l->left);
+    if (!st)
+        st = tac_buf_add(&l->left, h.left, h.left_n, l->err);
+    if (!st)
+        st = tac_jread_next(&l->r, ']', &more, l->err);
+    if (!st)
+        st = tac_jread_string(&l->r, &h.right, &h.right_n, l->err);
+    if (!st)
+        st = tac_jread_next(&l->r, ']', &more, l->err);
+    if (!st && more)
+        st = tac_jread_fail(&l->r, "the end of a merge's two tokens", l->err);
+    h.left = l->left.data;
+    return st ? st : add_merge(l, &h);
+}
+
+static enum tacit_status read_merges(struct loader *l)
+{
+    const char *s;
+    size_t n;
+    bool more;
+    enum tacit_status st = tac_jread_enter(&l->r, '[', l->err);
+    if (!st)
+        st = tac_bpe_reserve(&l->t->bpe, l->t->bpe.vocab.count, l->err);
+    while (!st && !(st = tac_jread_next(&l->r, ']', &more, l->err)) && more) {
+        if (tac_jread_peek(&l->r) == '[') {
+            st = read_merge_array(l);
+        } else {
+            st = tac_jread_string(&l->r, &s, &n, l->err);
+            if (!st && !(n >= 8 && !memcmp(s, "#version", 8)))
+                st = add_line(l, s, n);
+        }
+    }
+    return st;
+}
+
+/* The span of a small value as JSON; *v NULL where it is null or absent. */
+static enum tacit_status parse_span(struct loader *l, const struct span *span, json_t **v)
+{
+    *v = NULL;
+    if (!span->s || is_key(span->s, span->n, "null"))
+        return TACIT_OK;
+    return tac_json_parse_at(v, span->s, span->n, l->name, tac_jread_line(&l->r, span->s), l->err);
+}
+
+static enum tacit_status unsupported_value(const struct loader *l, const char *key,
+                                           const struct span *v, const char *want)
+{
+    char quoted[64];
+    return tac_fail(l->err, TACIT_EINPUT, "%s: model.%s %s is not supported; %s", l->name, key,
+                    tac_quote(quoted, v->s, v->n), want);
+}
+
+static bool one_of(const struct span *v, const char *a, const char *b)
+{
+    return is_key(v->s, v->n, a) || is_key(v->s, v->n, b);
+}
+
+static enum tacit_status read_unk(struct loader *l)
+{
+    const char *s;
+    size_t n;
+    struct span ignored;
+    if (tac_jread_peek(&l->r) == 'n')
+        return skip_to(l, &ignored);
+    enum tacit_status st = tac_jread_string(&l->r, &s, &n, l->err);
+    l->has_unk = true;
+    return st ? st : tac_buf_add(&l->unk, s, n, l->err);
+}
+
+static enum tacit_status read_flag(struct loader *l, const char *key, bool *flag)
+{
+    struct span v;
+    enum tacit_status st = skip_to(l, &v);
+    if (!st && !one_of(&v, "true", "false"))
+        st = unsupported_value(l, key, &v, "true and false are");
+    if (!st)
+        *flag = is_key(v.s, v.n, "true");
+    return st;
+}
+
+/* A field that must have one of two values. */
+static enum tacit_status read_fixed(struct loader *l, const char *key, const char *a, const char *b,
+                                    const char *want)
+{
+    struct span v;
+    enum tacit_status st = skip_to(l, &v);
+    return !st && !one_of(&v, a, b) ? unsupported_value(l, key, &v, want) : st;
+}
+
+static enum tacit_status read_type(struct loader *l)
+{
+    const char *s;
+    size_t n;
+    enum tacit_status st = tac_jread_string(&l->r, &s, &n, l->err);
+    if (!st && !is_key(s, n, "BPE"))
+        st = tac_fail(l->err, TACIT_EINPUT,
+                      "%s: model.type '%.*s' is not supported; byte-level BPE is", l->name,
+                      (int)(n > 40 ? 40 : n), s);
+    return st;
+}
+
+/* One field of the model. Merges that come before the vocabulary wait. */
+static enum tacit_status read_model_field(struct loader *l, const char *key, size_t n)
+{
+    struct span ignored;
+    if (is_key(key, n, "type"))
+        return read_type(l);
+    if (is_key(key, n, "vocab"))
+        return read_vocab(l);
+    if (is_key(key, n, "merges"))
+        return l->has_vocab ? read_merges(l) : skip_to(l, &l->merges);
+    if (is_key(key, n, "unk_token"))
+        return read_unk(l);
+    if (is_key(key, n, "fuse_unk"))
+        return read_flag(l, "fuse_unk", &l->t->bpe.fuse_unk);
+    if (is_key(key, n, "ignore_merges"))
+        return read_flag(l, "ignore_merges", &l->t->bpe.ignore_merges);
+    if (is_key(key, n, "byte_fallback"))
+        return read_fixed(l, "byte_fallback", "false", "null", "false is");
+    if (is_key(key, n, "dropout"))
+        return read_fixed(l, "dropout", "null", "0.0", "null is");
+    if (is_key(key, n, "continuing_subword_prefix"))
+        return read_fixed(l, "continuing_subword_prefix", "null", "\"\"", "null is");
+    if (is_key(key, n, "end_of_word_suffix"))
+        return read_fixed(l, "end_of_word_suffix", "null", "\"\"", "null is");
+    return skip_to(l, &ignored);
+}
+
+static enum tacit_status read_waiting_merges(struct loader *l)
+{
+    const char *at = l->r.at;
+    l->r.at = l->merges.s;
+    enum tacit_status st = read_merges(l);
+    l->r.at = at;
+    l->r.first = false;
+    return st;
+}
+
+static enum tacit_status read_model(struct loader *l)
+{
+    const char *key;
+    size_t n;
+    bool more;
+    enum tacit_status st = tac_jread_enter(&l->r, '{', l->err);
+    while (!st && !(st = tac_jread_next(&l->r, '}', &more, l->err)) && more) {
+        st = tac_jread_key(&l->r, &key, &n, l->err);
+        if (!st)
+            st = read_model_field(l, key, n);
+    }
+    if (!st && !l->has_vocab)
+        st = tac_fail(l->err, TACIT_EINPUT, "%s: model.vocab is missing", l->name);
+    return !st && l->merges.s ? read_waiting_merges(l) : st;
+}
+
+/* The model is read at once, the small parts are left as spans. */
+static enum tacit_status read_file(struct loader *l)
+{
+    struct {
+        const char *key;
+        struct span *span;
+    } parts[] = {{"normalizer", &l->normalizer},         {"pre_tokenizer", &l->pre_tokenizer},
+                 {"post_processor", &l->post_processor}, {"decoder", &l->decoder},
+                 {"added_tokens", &l->added_tokens}};
+    const char *key;
+    size_t n;
+    bool more;
+    enum tacit_status st = tac_jread_enter(&l->r, '{', l->err);
+    while (!st && !(st = tac_jread_next(&l->r, '}', &more, l->err)) && more) {
+        struct span ignored, *span = &ignored;
+        st = tac_jread_key(&l->r, &key, &n, l->err);
+        for (size_t i = 0; !st && i < sizeof parts / sizeof *parts; i++)
+            if (is_key(key, n, parts[i].key))
+                span = parts[i].span;
+        if (!st)
+            st = is_key(key, n, "model") ? read_model(l) : skip_to(l, span);
+    }
+    if (!st)
+        st = tac_jread_end(&l->r, l->err);
+    if (!st && !l->has_vocab)
+        st = tac_fail(l->err, TACIT_EINPUT, "%s: field 'model' is missing", l->name);
+    return st;
+}
+
+/* An unk_token that is no token matters only where a byte has none. */
+static enum tacit_status finish_model(struct loader *l)
+{
+    struct tac_bpe *b = &l->t->bpe;
+    b->unk = -1;
+    tac_bpe_finish(b);
+    if (!l->has_unk)
+        return TACIT_OK;
+    b->unk = tac_vocab_find_name(&b->vocab, l->unk.data, l->unk.len);
+    for (int c = 0; c < 256 && b->unk < 0; c++)
+        if (b->byte_id[c] < 0)
+            return tac_fail(l->err, TACIT_EINPUT, "%s: model.unk_token is not in the vocabulary",
+                            l->name);
+    return TACIT_OK;
+}
+
+static enum tacit_status load_parts(struct loader *l)
+{
+    json_t *v;
+    enum tacit_status st = parse_span(l, &l->normalizer, &v);
+    if (!st)
+        st = tac_load_normalizer(l->t, v, l->name, l->err);
+    json_decref(v);
+    if (st || (st = parse_span(l, &l->pre_tokenizer, &v)))
+        return st;
+    st = tac_load_pre_tokenizer(l->t, v, l->name, l->err);
+    json_decref(v);
+    if (st || (st = parse_span(l, &l->post_processor, &v)))
+        return st;
+    st = tac_load_post_processor(l->t, v, l->name, l->err);
+    json_decref(v);
+    if (st || (st = parse_span(l, &l->decoder, &v)))
+        return st;
+    st = tac_load_decoder(v, l->name, l->err);
+    json_decref(v);
+    if (st || (st = parse_span(l, &l->added_tokens, &v)))
+        return st;
+    st = tac_load_added_tokens(l->t, v, l->name, l->err);
+    json_decref(v);
+    return st;
+}
+
+static void release(struct loader *l)
+{
+    tac_jread_release(&l->r);
+    tac_buf_release(&l->unk);
+    tac_buf_release(&l->left);
+    tac_buf_release(&l->pair);
+}
+
+enum tacit_status tac_load_json(struct tac_tokenizer *t, const char *text, size_t n,
+                                const char *name, struct tacit_err *err)
+{
+    struct loader l = {.t = t, .name = name, .err = err};
+    tac_jread_init(&l.r, text, n, name);
+    enum tacit_status st = read_file(&l);
+    if (!st)
+        st = finish_model(&l);
+    if (!st)
+        st = load_parts(&l);
+    release(&l);
+    return st;
+}
+
+static enum tacit_status read_vocab_file(struct loader *l, const char *text, size_t n)
+{
+    tac_jread_init(&l->r, text, n, l->name);
+    enum tacit_status st = read_vocab(l);
+    if (!st)
+        st = tac_jread_end(&l->r, l->err);
+    return st;
+}
+
+/* Lines of two tokens; the first may be "#version: ...". */
+static enum tacit_status read_merges_file(struct loader *l, const char *text, size_t n)
+{
+    const char *end = text + n;
+    enum tacit_status st = tac_bpe_reserve(&l->t->bpe, l->t->bpe.vocab.count, l->err);
+    while (!st && text < end) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        size_t len = (size_t)((stop ? stop : end) - text);
+        if (len && !(len >= 8 && !memcmp(text, "#version", 8)))
+            st = add_line(l, text, len);
+        text += len + 1;
+    }
+    return st;
+}
+
+/* Runs `read` on one file of the folder. */
+static enum tacit_status with_file(struct loader *l, const char *folder, const char *file,
+                                   enum tacit_status (*read)(struct loader *, const char *, size_t))
+{
+    struct tac_buf text = {0};
+    char *path = tac_path(folder, file, l->err);
+    enum tacit_status st = path ? tac_file_read(&text, path, TEXT_MAX, l->err) : TACIT_EFAIL;
+    l->name = path;
+    if (!st)
+        st = read(l, text.data, text.len);
+    free(path);
+    tac_buf_release(&text);
+    return st;
+}
+
+enum tacit_status tac_load_gpt2(struct tac_tokenizer *t, const char *folder, struct tacit_err *err)
+{
+    struct loader l = {.t = t, .err = err};
+    struct tac_added_spec end = {.content = "<|endoftext|>", .special = true};
+    enum tacit_status st = with_file(&l, folder, "vocab.json", read_vocab_file);
+    if (!st)
+        st = with_file(&l, folder, "merges.txt", read_merges_file);
+    if (!st)
+        st = finish_model(&l);
+    if (!st)
+        st = tac_split_add_byte_level(&t->split, false, true, err);
+    if (!st && (end.id = tac_tokenizer_id(t, end.content)) >= 0)
+        st = tac_search_added_token(t, &end, err);
+    release(&l);
+    return st;
+}

@@ -1,0 +1,201 @@
+#include "tokenizer/vocab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The byte that a character of the byte-level alphabet stands for, or -1. Printable bytes stand for
+ * themselves; the 68 others follow in order from U+0100 on. */
+static int byte_of_char(uint32_t cp)
+{
+    if ((cp > 0x20 && cp < 0x7f) || (cp > 0xa0 && cp < 0x100 && cp != 0xad))
+        return (int)cp;
+    if (cp < 0x100 || cp > 0x143)
+        return -1;
+    uint32_t k = cp - 0x100;
+    return k <= 0x20 ? (int)k : k < 67 ? (int)(k - 0x21 + 0x7f) : 0xad;
+}
+
+bool tac_bytes_of_name(char *out, size_t *out_n, const char *name, size_t n)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++, k++) {
+        unsigned char c = (unsigned char)name[i];
+        if (c > 0x20 && c < 0x7f) {
+            out[k] = (char)c;
+            continue;
+        }
+        if (c < 0xc2 || c > 0xc5 || i + 1 == n || (name[i + 1] & 0xc0) != 0x80)
+            return false;
+        int byte = byte_of_char((c & 0x1fu) << 6 | ((unsigned char)name[++i] & 0x3fu));
+        if (byte < 0)
+            return false;
+        out[k] = (char)byte;
+    }
+    *out_n = k;
+    return true;
+}
+
+const char *tac_quote(char buf[64], const char *s, size_t n)
+{
+    size_t cut = n > 40 ? 40 : n;
+    while (cut < n && cut && (s[cut] & 0xc0) == 0x80)
+        cut--;
+    snprintf(buf, 64, "\"%.*s\"%s", (int)cut, s, cut < n ? "..." : "");
+    for (char *p = buf; *p; p++)
+        if ((unsigned char)*p < ' ')
+            *p = '?';
+    return buf;
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
+/* A hash of 32 bits, never 0. */
+static uint32_t hash_bytes(const char *s, size_t n, bool literal)
+{
+    uint64_t h = mix(n, literal), v;
+    for (; n >= 8; s += 8, n -= 8) {
+        memcpy(&v, s, 8);
+        h = mix(h, v);
+    }
+    v = 0;
+    for (size_t i = 0; i < n; i++)
+        v = v << 8 | (unsigned char)s[i];
+    h = mix(mix(h, v), 0);
+    return (uint32_t)(h >> 32) | 1u;
+}
+
+static enum tacit_status resize(struct tac_vocab *v, size_t slots, struct tacit_err *err)
+{
+    uint64_t *grown = tac_alloc(slots, sizeof *grown, err);
+    if (!grown)
+        return TACIT_EFAIL;
+    for (size_t i = 0; v->slot && i <= v->mask; i++) {
+        if (!v->slot[i])
+            continue;
+        size_t at = (v->slot[i] >> 32) & (slots - 1);
+        while (grown[at])
+            at = (at + 1) & (slots - 1);
+        grown[at] = v->slot[i];
+    }
+    free(v->slot);
+    v->slot = grown;
+    v->mask = slots - 1;
+    return TACIT_OK;
+}
+
+enum tacit_status tac_vocab_reserve(struct tac_vocab *v, size_t n, struct tacit_err *err)
+{
+    size_t slots = 64;
+    while (slots < 2 * n)
+        slots *= 2;
+    return v->slot && slots <= v->mask + 1 ? TACIT_OK : resize(v, slots, err);
+}
+
+void tac_vocab_release(struct tac_vocab *v)
+{
+    free(v->token);
+    free(v->bytes);
+    free(v->slot);
+    *v = (struct tac_vocab){0};
+}
+
+static bool same(const struct tac_vocab *v, uint32_t id, const char *s, size_t n, bool literal)
+{
+    const struct tac_token *t = &v->token[id];
+    return t->len == n && t->literal == literal && !memcmp(v->bytes + t->at, s, n);
+}
+
+/* The slot of a token, or the free one where it belongs. */
+static size_t probe(const struct tac_vocab *v, uint32_t hash, const char *s, size_t n, bool literal)
+{
+    size_t at = hash & v->mask;
+    while (v->slot[at]) {
+        if (v->slot[at] >> 32 == hash && same(v, (uint32_t)v->slot[at] - 1, s, n, literal))
+            break;
+        at = (at + 1) & v->mask;
+    }
+    return at;
+}
+
+static int32_t find(const struct tac_vocab *v, const char *s, size_t n, bool literal)
+{
+    if (!v->slot)
+        return -1;
+    return (int32_t)(uint32_t)v->slot[probe(v, hash_bytes(s, n, literal), s, n, literal)] - 1;
+}
+
+int32_t tac_vocab_find(const struct tac_vocab *v, const char *bytes, size_t n)
+{
+    return find(v, bytes, n, false);
+}
+
+int32_t tac_vocab_find_name(const struct tac_vocab *v, const char *name, size_t n)
+{
+    char small[256], *bytes = n <= sizeof small ? small : malloc(n);
+    if (!bytes)
+        return -1;
+    size_t m;
+    bool mapped = tac_bytes_of_name(bytes, &m, name, n);
+    int32_t id = mapped ? find(v, bytes, m, false) : find(v, name, n, true);
+    if (bytes != small)
+        free(bytes);
+    return id;
+}
+
+/* Room for a token of n bytes with this id; what is new in the table is zeroed. */
+static enum tacit_status make_room(struct tac_vocab *v, uint32_t id, size_t n, struct tacit_err *err)
+{
+    enum tacit_status st = TACIT_OK;
+    if (id >= v->size) {
+        st = tac_grow(&v->token, &v->token_cap, id + 1, sizeof *v->token, err);
+        if (st)
+            return st;
+        memset(v->token + v->size, 0, (id + 1 - v->size) * sizeof *v->token);
+        v->size = id + 1;
+    }
+    st = tac_grow(&v->bytes, &v->bytes_cap, v->n_bytes + n + 1, 1, err);
+    if (!st && (!v->slot || 2 * (v->count + 1) > v->mask + 1))
+        st = tac_vocab_reserve(v, 2 * v->count + 1, err);
+    return st;
+}
+
+enum tacit_status tac_vocab_add(struct tac_vocab *v, uint32_t id, const char *name, size_t n,
+                                struct tacit_err *err)
+{
+    char quoted[64];
+    if (id >= TAC_VOCAB_MAX)
+        return tac_fail(err, TACIT_EINPUT, "token %s: id %u is above the limit of %d",
+                        tac_quote(quoted, name, n), (unsigned)id, TAC_VOCAB_MAX - 1);
+    enum tacit_status st = make_room(v, id, n, err);
+    if (st)
+        return st;
+    char *bytes = v->bytes + v->n_bytes;
+    size_t m = n;
+    bool literal = !tac_bytes_of_name(bytes, &m, name, n);
+    if (literal) {
+        if (tac_utf8_bad(name, n) < n)
+            return tac_fail(err, TACIT_EINPUT, "the token with id %u is not well-formed UTF-8",
+                            (unsigned)id);
+        memcpy(bytes, name, n);
+        m = n;
+    }
+    if (v->token[id].used)
+        return tac_fail(err, TACIT_EINPUT, "token %s: id %u belongs to another token already",
+                        tac_quote(quoted, name, n), (unsigned)id);
+    uint32_t hash = hash_bytes(bytes, m, literal);
+    size_t at = probe(v, hash, bytes, m, literal);
+    if (v->slot[at])
+        return tac_fail(err, TACIT_EINPUT, "token %s stands there twice, with ids %u and %u",
+                        tac_quote(quoted, name, n), (unsigned)(uint32_t)v->slot[at] - 1, (unsigned)id);
+    v->slot[at] = (uint64_t)hash << 32 | (id + 1);
+    v->token[id] = (struct tac_token){
+        .at = (uint32_t)v->n_bytes, .len = (uint32_t)m & 0xfffffffu, .used = 1, .literal = literal};
+    v->n_bytes += m;
+    v->count++;
+    return TACIT_OK;
+}
