@@ -16,7 +16,7 @@ enum { MAX_THREADS = 1024, HUGE_PAGE = 2 << 20 };
 #define KERN(set)                                                                                  \
     {                                                                                              \
         .isa = #set, .name = "cpu (" #set ")", .gemm = &tac_kern_gemm_##set,                       \
-        .rows = &tac_kern_rows_##set                                                               \
+        .attend = &tac_kern_attend_##set, .rows = &tac_kern_rows_##set                             \
     }
 
 /* Fastest first; the last runs everywhere. */

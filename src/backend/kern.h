@@ -45,6 +45,47 @@ struct tac_kern_gemm {
     void (*column_sum)(float *sum, const float *x, size_t ld, size_t n, size_t T);
 };
 
+/* Attention of one head for a tile of queries of one segment. Scores lie key-major: s[j * TAC_QT +
+ * i] is that of key j (its path index) and query i, so that keys and values are read as stored, and
+ * a row's sums by path index are sums of whole vectors. `nv`: vectors of queries in use, 1 <= nv <=
+ * TAC_QT / 16. */
+enum { TAC_QT = 32 };
+
+/* A run of n keys (or values) of width D, ld floats apart; `path` is the path index of the first.
+ */
+struct tac_keys {
+    const float *x;
+    size_t ld, n, path;
+};
+
+struct tac_kern_attend {
+    size_t mr; /* rows that `combine` takes at most */
+    /* pack: dst[d * TAC_QT + i] = x[row[i] * ld + d], i < n; other lanes of the nv vectors 0 */
+    void (*pack)(float *dst, const float *x, const int32_t *row, size_t ld, size_t n, size_t D);
+    /* dots: s = key . query, one FMA chain over D */
+    void (*dots)(float *s, const float *query, const struct tac_keys *key, size_t D, size_t nv);
+    /* bias: s = scale * s + slope * (path - pos[i]); -inf where path > pos[i]; n keys from path
+     * index `path`. max[i]: the running maximum, updated. */
+    void (*bias)(float *s, float *max, const float *pos, size_t path, size_t n, float scale,
+                 float slope, size_t nv);
+    /* softmax: s = exp(s - max[i]) for n keys from path index 0; sum[i] by the law's 16 lanes */
+    void (*softmax)(float *s, float *sum, const float *max, size_t n, size_t nv);
+    /* slopes: p = s becomes exp(s - lse[i]), dp becomes p * (dp - delta[i]) * scale */
+    void (*slopes)(float *s, float *dp, const float *lse, const float *delta, size_t n, float scale,
+                   size_t nv);
+    /* combine: y[i * ldy + d] is the end of the chain y <- fma(c[i * ci + j * cj], x[j], y), j <
+     * x->n, for i < m <= mr rows and D columns */
+    void (*combine)(float *y, size_t ldy, const float *c, size_t ci, size_t cj,
+                    const struct tac_keys *x, size_t m, size_t D);
+    /* divide: y (n) = x / by */
+    void (*divide)(float *y, const float *x, float by, size_t n);
+    /* lse: max + log(sum), n of them */
+    void (*lse)(float *y, const float *max, const float *sum, size_t n);
+};
+
+extern const struct tac_kern_attend tac_kern_attend_portable, tac_kern_attend_avx2,
+    tac_kern_attend_avx512;
+
 extern const struct tac_kern_gemm tac_kern_gemm_portable, tac_kern_gemm_avx2, tac_kern_gemm_avx512;
 
 #endif

@@ -1,5 +1,25 @@
+/* The head: logits of blocks of the vocabulary, each used at once for the loss and its gradient and never kept.
+ * Every block is a matrix product of gemm.c on a view of E, so a logit has the bytes that matmul gives it; a row's
+ * running maximum and sum go through the blocks in order, so they depend on the row alone. */
 #include "backend/cpu_ops.h"
-#include "backend/ref.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 4096, ROWS = 256 }; /* vocabulary rows of a block, rows worked on together */
+
+/* One group of at most ROWS rows at work. */
+struct group {
+    struct tac_backend *be;
+    const struct tac_weight *E;
+    const float *x; /* (R,C) */
+    size_t R;
+    float *logit;           /* (R, BLOCK) */
+    float max[ROWS];        /* running */
+    double sum[ROWS];       /* of exp(logit - max) */
+    int32_t best[ROWS];
+};
 
 size_t tac_vocab_scratch(int threads)
 {
@@ -7,16 +27,186 @@ size_t tac_vocab_scratch(int threads)
     return 0;
 }
 
-void tac_cpu_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse,
-                   const void *x, const struct tac_weight *E, const struct tac_target *target,
-                   size_t n, size_t R)
+static size_t weight_size(enum tac_wtype t)
 {
-    tac_ref_ops_f32.vocab(be, logp, best, dx, lse, x, E, target, n, R);
+    return t == TAC_W_F32 || t == TAC_W_REAL ? 4 : 2;
+}
+
+/* Rows from .. from + n of E. */
+static struct tac_weight view(const struct tac_weight *E, size_t from, size_t n)
+{
+    const char *data = E->data;
+    return (struct tac_weight){data + from * E->cols * weight_size(E->type), E->type, n, E->cols};
+}
+
+static struct group group_open(struct tac_backend *be, const struct tac_weight *E, const float *x, size_t R)
+{
+    struct group g = {.be = be, .E = E, .x = x, .R = R};
+    g.logit = malloc(R * BLOCK * sizeof *g.logit);
+    TAC_CHECK(g.logit);
+    for (size_t r = 0; r < R; r++)
+        g.max[r] = -INFINITY;
+    return g;
+}
+
+/* Takes a block's n logits of row r into maximum and sum; logits become exp(logit - max), and the factor by which
+ * what was summed before shrinks is returned. */
+static float take_row(struct group *g, size_t r, size_t from, size_t n)
+{
+    float *l = g->logit + r * n, old = g->max[r], max = old;
+    for (size_t i = 0; i < n; i++)
+        if (l[i] > max || isnan(l[i])) {
+            max = l[i];
+            g->best[r] = (int32_t)(from + i);
+        }
+    g->max[r] = max;
+    float shrink = old == max ? 1.0f : expf(old - max);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        l[i] = expf(l[i] - max);
+        sum += (double)l[i];
+    }
+    g->sum[r] = g->sum[r] * (double)shrink + sum;
+    return shrink;
+}
+
+static void pick_targets(struct group *g, float *logp, const struct tac_target *target, size_t n,
+                         size_t first_row, size_t from, size_t block)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t token = (size_t)target[i].token, r = (size_t)target[i].row - first_row;
+        if (token >= from && token < from + block)
+            logp[i] = g->logit[r * block + token - from];
+    }
+}
+
+/* Walks the vocabulary; acc (R,C), or NULL, becomes sum_v exp(logit - max) E_v. */
+static void walk(struct group *g, float *logp, float *acc, const struct tac_target *target, size_t n,
+                 size_t first_row)
+{
+    struct tac_backend *be = g->be;
+    size_t V = g->E->rows, C = g->E->cols, R = g->R;
+    for (size_t from = 0; from < V; from += BLOCK) {
+        size_t block = V - from < BLOCK ? V - from : BLOCK;
+        struct tac_weight e = view(g->E, from, block);
+        tac_cpu_matmul(be, g->logit, g->x, &e, NULL, NULL, R);
+        pick_targets(g, logp, target, n, first_row, from, block);
+#pragma omp parallel for num_threads(be->threads) schedule(static)
+        for (size_t r = 0; r < R; r++) {
+            float shrink = take_row(g, r, from, block);
+            for (size_t c = 0; acc && shrink != 1.0f && c < C; c++)
+                acc[r * C + c] *= shrink;
+        }
+        if (acc)
+            tac_cpu_matmul_dx(be, acc, g->logit, &e, acc, R);
+    }
+}
+
+/* dx of row r: the row's weights times the mean embedding, minus each target's own. */
+static void finish_dx(const struct group *g, float *dx, size_t r, float weight)
+{
+    size_t C = g->E->cols;
+    float by = (float)((double)weight / g->sum[r]);
+    for (size_t c = 0; c < C; c++)
+        dx[r * C + c] *= by;
+}
+
+static void subtract_targets(struct group *g, float *dx, const struct tac_target *target, size_t n,
+                             size_t first_row)
+{
+    size_t C = g->E->cols;
+    float *e = malloc((C ? C : 1) * sizeof *e);
+    TAC_CHECK(e);
+    for (size_t i = 0; i < n; i++) {
+        float *to = dx + ((size_t)target[i].row - first_row) * C;
+        tac_cpu_embed(g->be, e, g->E, NULL, &target[i].token, 1, C);
+        for (size_t c = 0; c < C; c++)
+            to[c] = fmaf(-target[i].weight, e[c], to[c]);
+    }
+    free(e);
+}
+
+static void run_group(struct tac_backend *be, float *logp, int32_t *best, float *dx, float *lse,
+                      const float *x, const struct tac_weight *E, const struct tac_target *target, size_t n,
+                      size_t first_row, size_t R)
+{
+    struct group g = group_open(be, E, x, R);
+    float weight[ROWS] = {0};
+    if (dx)
+        memset(dx, 0, R * E->cols * sizeof *dx);
+    walk(&g, logp, dx, target, n, first_row);
+    for (size_t i = 0; i < n; i++) {
+        size_t r = (size_t)target[i].row - first_row;
+        logp[i] = (float)((double)logp[i] - ((double)g.max[r] + log(g.sum[r])));
+        weight[r] += target[i].weight;
+    }
+    for (size_t r = 0; r < R; r++) {
+        if (best)
+            best[r] = g.best[r];
+        if (lse)
+            lse[r] = (float)((double)g.max[r] + log(g.sum[r]));
+        if (dx)
+            finish_dx(&g, dx, r, weight[r]);
+    }
+    if (dx)
+        subtract_targets(&g, dx, target, n, first_row);
+    free(g.logit);
+}
+
+/* Targets of the rows before `end`, from at on. */
+static size_t targets_before(const struct tac_target *target, size_t at, size_t n, size_t end)
+{
+    while (at < n && (size_t)target[at].row < end)
+        at++;
+    return at;
+}
+
+void tac_cpu_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse, const void *x,
+                   const struct tac_weight *E, const struct tac_target *target, size_t n, size_t R)
+{
+    size_t C = E->cols;
+    for (size_t r = 0, t = 0, end; r < R; r += ROWS, t = end) {
+        size_t rows = R - r < ROWS ? R - r : ROWS;
+        end = targets_before(target, t, n, r + rows);
+        run_group(be, (float *)logp + t, best ? best + r : NULL, dx ? (float *)dx + r * C : NULL,
+                  lse ? (float *)lse + r : NULL, (const float *)x + r * C, E, target + t, end - t, r, rows);
+    }
+}
+
+/* One group's part of vocab_dw: probabilities again, block by block, times the rows. */
+static void add_group(struct tac_backend *be, float *dE, const float *x, const float *lse,
+                      const struct tac_weight *E, const float *weight, size_t R)
+{
+    struct group g = group_open(be, E, x, R);
+    for (size_t from = 0; from < E->rows; from += BLOCK) {
+        size_t block = E->rows - from < BLOCK ? E->rows - from : BLOCK;
+        struct tac_weight e = view(E, from, block);
+        tac_cpu_matmul(be, g.logit, x, &e, NULL, NULL, R);
+#pragma omp parallel for num_threads(be->threads) schedule(static)
+        for (size_t r = 0; r < R; r++)
+            for (size_t i = 0; i < block; i++)
+                g.logit[r * block + i] = weight[r] * expf(g.logit[r * block + i] - lse[r]);
+        tac_cpu_matmul_dw(be, dE + from * E->cols, NULL, g.logit, x, R, block, E->cols);
+    }
+    free(g.logit);
 }
 
 void tac_cpu_vocab_dw(struct tac_backend *be, void *dE, const void *x, const void *lse,
-                      const struct tac_weight *E, const struct tac_target *target, size_t n,
-                      size_t R)
+                      const struct tac_weight *E, const struct tac_target *target, size_t n, size_t R)
 {
-    tac_ref_ops_f32.vocab_dw(be, dE, x, lse, E, target, n, R);
+    size_t C = E->cols;
+    for (size_t r = 0, t = 0, end; r < R; r += ROWS, t = end) {
+        size_t rows = R - r < ROWS ? R - r : ROWS;
+        float weight[ROWS] = {0};
+        end = targets_before(target, t, n, r + rows);
+        for (size_t i = t; i < end; i++)
+            weight[(size_t)target[i].row - r] += target[i].weight;
+        add_group(be, dE, (const float *)x + r * C, (const float *)lse + r, E, weight, rows);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const float *row = (const float *)x + (size_t)target[i].row * C;
+        float *to = (float *)dE + (size_t)target[i].token * C;
+        for (size_t c = 0; c < C; c++)
+            to[c] = fmaf(-target[i].weight, row[c], to[c]);
+    }
 }
