@@ -88,14 +88,14 @@ static int64_t epoch_steps(const struct run *r)
 static void count_steps(struct run *r)
 {
     size_t epochs = r->o->batch_tokens ? r->o->epochs : 1;
-    for (size_t e = 0; e < epochs; e++) {
+    for (size_t e = 0; e < epochs && !r->o->steps; e++) {
         set_epoch(r, e);
         r->total += epoch_steps(r);
     }
-    if (!r->o->batch_tokens)
-        r->total *= (int64_t)r->o->epochs;
     if (r->o->steps)
         r->total = r->o->steps;
+    else if (!r->o->batch_tokens)
+        r->total *= (int64_t)r->o->epochs;
     set_epoch(r, 0);
 }
 
@@ -388,6 +388,8 @@ static enum tacit_status open_run(struct run *r, struct tacit_err *err)
         return TACIT_EFAIL;
     r->t->session->fixed_bytes = tune->bytes + r->optim.bytes;
     count_steps(r);
+    if (r->o->warmup_share > 0)
+        r->optim.o.warmup = (int64_t)ceil(r->o->warmup_share * (double)r->total);
     return TACIT_OK;
 }
 

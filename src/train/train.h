@@ -18,6 +18,7 @@ struct tac_train_options {
     size_t accumulate;   /* batches a step */
     size_t epochs;
     int64_t steps;       /* 0: epochs decide */
+    double warmup_share; /* above 0: optim.warmup is this share of all steps, rounded up */
     bool shuffled;
     unsigned noise;      /* TAC_NOISE_* */
     uint64_t seed_order, seed_init, seed_moments;
