@@ -1,4 +1,9 @@
-/* tacit: trains soft prompts of a frozen causal language model, reads what they mean, compares them. */
+/* tacit: trains soft prompts of a frozen causal language model, reads what they mean, compares them.
+ *
+ * Handles are opaque: `_open` or `_new` makes one, `_close` or `_free` ends it (NULL accepted). Every call that can
+ * fail returns a status and fills the caller's `struct tacit_err` (NULL accepted). The library prints nothing, never
+ * exits, reads no environment and has no globals. A model and what hangs on it belong to one thread at a time;
+ * it computes with threads of its own. Option structs are filled by `_default()` and then changed. */
 #ifndef TACIT_H
 #define TACIT_H
 
@@ -7,6 +12,12 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define TACIT_API __attribute__((visibility("default")))
+#else
+#define TACIT_API
 #endif
 
 /* What a call came to; also the program's exit status. */
@@ -22,6 +33,371 @@ struct tacit_err {
     enum tacit_status status;
     char msg[1024];
 };
+
+TACIT_API const char *tacit_version(void);
+/* Frees what a call handed over as plain memory. */
+TACIT_API void tacit_free(void *p);
+
+/* ---- Progress -------------------------------------------------------------------------------------------------- */
+
+enum tacit_event_kind { TACIT_EVENT_STEP, TACIT_EVENT_EVAL, TACIT_EVENT_WORK };
+
+struct tacit_event {
+    enum tacit_event_kind kind;
+    uint64_t done, total;                 /* steps, or pieces of work */
+    size_t epoch, epochs;                 /* STEP, EVAL */
+    double loss, lr, grad_norm, seconds;  /* STEP: of this step; EVAL: loss of the evaluation */
+    size_t tokens;                        /* STEP: label tokens of this step */
+    double score, accuracy;               /* EVAL */
+};
+
+/* report is called between pieces of work; a non-zero return stops the call with TACIT_ECANCEL. */
+struct tacit_progress {
+    int (*report)(void *ctx, const struct tacit_event *event);
+    void *ctx;
+};
+
+/* ---- Tokenizer ------------------------------------------------------------------------------------------------- */
+
+struct tacit_tokenizer;
+
+/* path: a tokenizer.json, or a folder that holds one. */
+TACIT_API enum tacit_status tacit_tokenizer_open(struct tacit_tokenizer **out, const char *path,
+                                                 struct tacit_err *err);
+TACIT_API void tacit_tokenizer_close(struct tacit_tokenizer *t);
+TACIT_API size_t tacit_tokenizer_size(const struct tacit_tokenizer *t);
+/* *ids (*n) is the caller's (tacit_free). Text is UTF-8 of `bytes` bytes; NUL is a character. */
+TACIT_API enum tacit_status tacit_encode(const struct tacit_tokenizer *t, int32_t **ids, size_t *n,
+                                         const char *text, size_t bytes, struct tacit_err *err);
+/* *text is the caller's (tacit_free), NUL-terminated; special tokens are kept. */
+TACIT_API enum tacit_status tacit_decode(const struct tacit_tokenizer *t, char **text, size_t *bytes,
+                                         const int32_t *ids, size_t n, struct tacit_err *err);
+
+/* Decoding token by token: text comes out as soon as its characters are whole. */
+struct tacit_stream;
+TACIT_API enum tacit_status tacit_stream_new(struct tacit_stream **out,
+                                             const struct tacit_tokenizer *t, struct tacit_err *err);
+/* *text is borrowed until the next call; id < 0 ends the stream and gives what is left. */
+TACIT_API enum tacit_status tacit_stream_next(struct tacit_stream *s, int32_t id, const char **text,
+                                              size_t *bytes, struct tacit_err *err);
+TACIT_API void tacit_stream_free(struct tacit_stream *s);
+
+/* ---- Model ----------------------------------------------------------------------------------------------------- */
+
+struct tacit_model;
+
+struct tacit_model_options {
+    const char *backend;   /* "cpu" (default), "ref", "ref64" */
+    const char *isa;       /* "auto" (default), "portable", "avx2", "avx512" */
+    int threads;           /* 0: one a processor */
+    int weights_f32;       /* expand matrices to float32 when loading; default: as stored */
+    size_t memory_limit;   /* bytes for weights, trainables and activations; 0: none */
+    int no_share;          /* compute common beginnings again for every sequence */
+    const char *hub_cache; /* the HuggingFace cache's "hub" folder, or NULL */
+};
+
+TACIT_API struct tacit_model_options tacit_model_options_default(void);
+
+/* path: a HuggingFace folder, or a hub id that the cache holds. */
+TACIT_API enum tacit_status tacit_model_open(struct tacit_model **out, const char *path,
+                                             const struct tacit_model_options *o,
+                                             struct tacit_err *err);
+TACIT_API void tacit_model_close(struct tacit_model *m);
+
+struct tacit_model_info {
+    const char *path, *family, *backend, *dtype; /* borrowed from the model */
+    size_t layers, width, heads, mlp_width, vocab, parameters;
+    size_t weight_bytes; /* as they lie in memory */
+    size_t tokens;       /* of the tokenizer; 0 where there is none */
+    int threads;
+};
+
+TACIT_API void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *info);
+/* The folder's tokenizer, borrowed; NULL where the folder has none. */
+TACIT_API const struct tacit_tokenizer *tacit_model_tokenizer(const struct tacit_model *m);
+
+/* A new model folder of random weights N(0, std), gains 1, biases 0. */
+struct tacit_model_shape {
+    size_t layers, width, heads, vocab; /* vocab 0: the tokenizer's size */
+    double std;
+    uint64_t seed;
+    const char *dtype;     /* "f32", "f16", "bf16" */
+    const char *tokenizer; /* a tokenizer.json to copy into the folder, or NULL */
+};
+
+TACIT_API struct tacit_model_shape tacit_model_shape_default(void);
+TACIT_API enum tacit_status tacit_model_create(const char *dir, const struct tacit_model_shape *shape,
+                                               struct tacit_err *err);
+
+/* ---- Adapters and prompts -------------------------------------------------------------------------------------- */
+
+struct tacit_adapter;
+
+/* dir: a PEFT folder of type PROMPT_TUNING, of the model's width. */
+TACIT_API enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir,
+                                               const struct tacit_model *m, struct tacit_err *err);
+TACIT_API void tacit_adapter_close(struct tacit_adapter *a);
+TACIT_API size_t tacit_adapter_tokens(const struct tacit_adapter *a);
+/* (tokens, width) values, borrowed. */
+TACIT_API const float *tacit_adapter_values(const struct tacit_adapter *a);
+/* The text that the prompt was started from, or NULL where the folder does not say. */
+TACIT_API const char *tacit_adapter_init_text(const struct tacit_adapter *a);
+
+/* What stands before every text: an adapter, else a text, else nothing. */
+struct tacit_prompt {
+    const char *name; /* in tables */
+    const struct tacit_adapter *adapter;
+    const char *text;
+};
+
+/* ---- Scoring and generation ------------------------------------------------------------------------------------ */
+
+struct tacit_query {
+    const int32_t *context;
+    size_t n_context;
+    const int32_t *target;
+    size_t n_target;
+};
+
+/* logprob: natural logarithms, one a target token, query after query; best: the most probable token at each
+ * place, or NULL. */
+TACIT_API enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *best,
+                                        const struct tacit_prompt *prompt,
+                                        const struct tacit_query *query, size_t n,
+                                        const struct tacit_progress *progress, struct tacit_err *err);
+
+struct tacit_generate_options {
+    size_t max_tokens;
+    double temperature; /* 0: greedy */
+    size_t top_k;       /* 0: all */
+    double top_p;       /* 1: all */
+    uint64_t seed;
+    const int32_t *stop; /* tokens that end the text */
+    size_t n_stop;
+};
+
+TACIT_API struct tacit_generate_options tacit_generate_options_default(void);
+/* on_token: a non-zero return ends the text (TACIT_OK). */
+TACIT_API enum tacit_status tacit_generate(struct tacit_model *m, const struct tacit_prompt *prompt,
+                                           const int32_t *ids, size_t n,
+                                           const struct tacit_generate_options *o,
+                                           int (*on_token)(void *ctx, int32_t id, double logprob),
+                                           void *ctx, struct tacit_err *err);
+
+/* ---- Tasks ----------------------------------------------------------------------------------------------------- */
+
+struct tacit_task;
+
+/* name: a YAML file's path, or the name of NAME.yaml in one of the folders (NULL-terminated list). */
+TACIT_API enum tacit_status tacit_task_open(struct tacit_task **out, const char *name,
+                                            const char *const *folders, struct tacit_err *err);
+TACIT_API void tacit_task_close(struct tacit_task *t);
+TACIT_API const char *tacit_task_name(const struct tacit_task *t);
+TACIT_API const char *tacit_task_description(const struct tacit_task *t);
+TACIT_API const char *tacit_task_metric(const struct tacit_task *t);
+
+/* Rendered and tokenised examples of one split. */
+struct tacit_examples;
+
+struct tacit_examples_options {
+    size_t limit;      /* 0: all */
+    size_t shots;      /* 0, or so many examples of each answer */
+    uint64_t seed;     /* of the shots */
+    size_t max_length; /* tokens of input and answer; inputs are cut on their left; 0: 2048 */
+    int labelled;      /* 1: an example without a label is an error */
+};
+
+TACIT_API struct tacit_examples_options tacit_examples_options_default(void);
+TACIT_API enum tacit_status tacit_examples_load(struct tacit_examples **out,
+                                                const struct tacit_task *task, const char *data,
+                                                const char *split, const struct tacit_tokenizer *t,
+                                                const struct tacit_examples_options *o,
+                                                struct tacit_err *err);
+TACIT_API void tacit_examples_free(struct tacit_examples *e);
+TACIT_API size_t tacit_examples_count(const struct tacit_examples *e);
+TACIT_API size_t tacit_examples_truncated(const struct tacit_examples *e);
+
+/* One example, borrowed. */
+struct tacit_example {
+    const char *input;
+    const int32_t *ids; /* of the input */
+    size_t n_ids;
+    size_t n_answers;
+    int gold; /* -1: unlabelled */
+};
+
+TACIT_API void tacit_examples_get(const struct tacit_examples *e, size_t i, struct tacit_example *out);
+TACIT_API const char *tacit_examples_answer(const struct tacit_examples *e, size_t i, size_t answer,
+                                            const int32_t **ids, size_t *n);
+
+/* ---- Evaluation ------------------------------------------------------------------------------------------------ */
+
+/* What one prompt came to over the examples. Intervals are 95 %. */
+struct tacit_eval_row {
+    const char *name;
+    double accuracy, accuracy_stderr, accuracy_low, accuracy_high; /* argmax of summed log-likelihood: `acc` */
+    double accuracy_norm, accuracy_norm_stderr;   /* ... per character (without a leading blank): `acc_norm` */
+    double accuracy_byte, accuracy_token;         /* ... per byte, per token of the answer */
+    double metric, f1, macro_f1;                  /* the task's metric; F1 of the positive answer; mean over answers */
+    double auroc;                                 /* of the positive answer's margin; NaN unless there are two */
+    double loss;                                  /* mean negative log-likelihood of the right answer's tokens */
+    double majority;                              /* accuracy of always giving the commonest answer */
+};
+
+/* Accuracy of row b minus that of row a over the same examples. */
+struct tacit_eval_diff {
+    size_t a, b;
+    double accuracy, low, high;
+};
+
+struct tacit_eval;
+TACIT_API enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m,
+                                       const struct tacit_task *task,
+                                       const struct tacit_examples *examples,
+                                       const struct tacit_prompt *prompt, size_t n_prompt,
+                                       const struct tacit_progress *progress, struct tacit_err *err);
+TACIT_API void tacit_eval_free(struct tacit_eval *e);
+TACIT_API size_t tacit_eval_rows(const struct tacit_eval *e);
+TACIT_API const struct tacit_eval_row *tacit_eval_row(const struct tacit_eval *e, size_t i);
+/* Every later row against every earlier one. */
+TACIT_API size_t tacit_eval_diffs(const struct tacit_eval *e);
+TACIT_API const struct tacit_eval_diff *tacit_eval_diff(const struct tacit_eval *e, size_t i);
+/* Confusion counts of a row: gold g given as p. answers: how many answers there are (0 where they differ
+ * from example to example). */
+TACIT_API size_t tacit_eval_answers(const struct tacit_eval *e);
+TACIT_API size_t tacit_eval_confusion(const struct tacit_eval *e, size_t row, size_t g, size_t p);
+/* Summed log-likelihood of an example's answer under a row's prompt. */
+TACIT_API double tacit_eval_loglik(const struct tacit_eval *e, size_t row, size_t example, size_t answer);
+
+/* ---- Training -------------------------------------------------------------------------------------------------- */
+
+enum tacit_init { TACIT_INIT_TEXT, TACIT_INIT_VOCAB, TACIT_INIT_NORMAL, TACIT_INIT_ADAPTER };
+
+struct tacit_train_options {
+    const char *method; /* "prompt" or "full" */
+    size_t tokens;      /* of the prompt; 0: as many as the init text has */
+    enum tacit_init init;
+    const char *init_text;    /* TEXT: NULL takes the task's description */
+    const char *init_adapter; /* ADAPTER: a PEFT folder */
+    const char *optimizer;    /* "adamw", "adafactor" */
+    const char *schedule;     /* "linear", "cosine", "constant" */
+    double lr, beta1, beta2, eps, weight_decay, clip;
+    double warmup; /* below 1: a share of all steps; else steps */
+    size_t batch, batch_tokens, accumulate, epochs;
+    uint64_t steps; /* 0: epochs decide */
+    int file_order; /* examples in file order instead of shuffled */
+    int noise_order, noise_init, noise_moments; /* which seeds matter */
+    uint64_t seed;                              /* of everything whose own seed is 0 */
+    uint64_t seed_order, seed_init, seed_moments;
+    double init_scale, moments_scale;
+    uint64_t eval_steps;
+    size_t eval_epochs;
+    int keep_best;
+    size_t patience;
+    const char *out;       /* the run's folder */
+    const char *base_name; /* base_model_name_or_path; NULL: the model's path */
+};
+
+TACIT_API struct tacit_train_options tacit_train_options_default(void);
+
+struct tacit_train_result {
+    uint64_t steps, best_step;
+    double last_loss, best_score;
+    size_t tokens;       /* rows of the prompt */
+    size_t parameters;   /* trained */
+    size_t memory_bytes; /* weights, trainables and the largest batch's activations, as planned */
+    uint64_t rows, rows_unshared; /* computed, and what a batch without sharing would have computed */
+    int already_done, resumed;
+    char identity[24];
+};
+
+/* validation may be NULL: then nothing is evaluated. */
+TACIT_API enum tacit_status tacit_train(struct tacit_model *m, const struct tacit_task *task,
+                                        const struct tacit_examples *train,
+                                        const struct tacit_examples *validation,
+                                        const struct tacit_train_options *o,
+                                        struct tacit_train_result *result,
+                                        const struct tacit_progress *progress, struct tacit_err *err);
+
+/* Bytes that training would take at its largest batch, without training. */
+TACIT_API enum tacit_status tacit_train_plan(struct tacit_model *m, const struct tacit_task *task,
+                                             const struct tacit_examples *train,
+                                             const struct tacit_train_options *o, size_t *bytes,
+                                             size_t *rows, struct tacit_err *err);
+
+/* Full training on the next token everywhere: texts are joined, end-of-text between them where the tokenizer has
+ * one, and cut into pieces of `context` tokens. File: plain text, or JSONL with a field "text". */
+TACIT_API enum tacit_status tacit_pretrain(struct tacit_model *m, const char *const *files,
+                                           size_t n_files, size_t context,
+                                           const struct tacit_train_options *o,
+                                           struct tacit_train_result *result,
+                                           const struct tacit_progress *progress,
+                                           struct tacit_err *err);
+
+/* ---- Reading a prompt ------------------------------------------------------------------------------------------ */
+
+struct tacit_neighbor {
+    int32_t id;
+    const char *text;   /* borrowed from the result; "" where the model has no tokenizer */
+    const char *script; /* "Latin", "Han", ... */
+    double cosine;
+};
+
+/* One trained token, raw (0) and after the model's embedding norm (1). */
+struct tacit_reading {
+    int32_t init_id; /* -1: unknown */
+    const char *init_text;
+    size_t k;
+    struct {
+        const struct tacit_neighbor *neighbor; /* (k) best first */
+        double margin;      /* cosine of the best minus that of the second */
+        double z;           /* of the margin, against real rows perturbed to equal cosine */
+        double init_cosine; /* to the init's embedding; NaN where it is unknown */
+        size_t init_rank;   /* 1: the nearest is the init token; 0: unknown */
+        double drift;       /* distance to the init's embedding */
+        double drift_ratio; /* ... by the norm of that embedding */
+    } view[2];
+    int persisted; /* nearest (raw) is the init token */
+};
+
+struct tacit_explain_options {
+    size_t k;        /* neighbours a token */
+    size_t controls; /* perturbed real rows behind z */
+    uint64_t seed;
+};
+
+struct tacit_explain;
+TACIT_API struct tacit_explain_options tacit_explain_options_default(void);
+TACIT_API enum tacit_status tacit_explain(struct tacit_explain **out, struct tacit_model *m,
+                                          const struct tacit_adapter *a,
+                                          const struct tacit_explain_options *o,
+                                          struct tacit_err *err);
+TACIT_API void tacit_explain_free(struct tacit_explain *e);
+TACIT_API size_t tacit_explain_count(const struct tacit_explain *e);
+TACIT_API const struct tacit_reading *tacit_explain_get(const struct tacit_explain *e, size_t i);
+
+/* ---- Looking into files ---------------------------------------------------------------------------------------- */
+
+struct tacit_inspect;
+
+struct tacit_tensor_info {
+    const char *name, *dtype, *file;
+    int rank;
+    size_t shape[8];
+    size_t bytes;
+};
+
+/* path: a model folder or hub id, an adapter folder, or a safetensors file. check: scan for NaN and infinity;
+ * the first one found is an error that names it. */
+TACIT_API enum tacit_status tacit_inspect(struct tacit_inspect **out, const char *path,
+                                          const char *hub_cache, int check, struct tacit_err *err);
+TACIT_API void tacit_inspect_free(struct tacit_inspect *i);
+TACIT_API const char *tacit_inspect_kind(const struct tacit_inspect *i); /* "model", "adapter", "file" */
+TACIT_API size_t tacit_inspect_facts(const struct tacit_inspect *i);
+/* A named fact: "family", "layers", "parameters", "memory to score (bytes)", ... */
+TACIT_API const char *tacit_inspect_fact(const struct tacit_inspect *i, size_t k, const char **value);
+TACIT_API size_t tacit_inspect_tensors(const struct tacit_inspect *i);
+TACIT_API const struct tacit_tensor_info *tacit_inspect_tensor(const struct tacit_inspect *i, size_t k);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,167 @@
+/* A new model folder of random weights. */
+#include "api/handles.h"
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "format/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tacit_model_shape tacit_model_shape_default(void)
+{
+    return (struct tacit_model_shape){.layers = 4, .width = 64, .heads = 4, .std = 0.02, .dtype = "f32"};
+}
+
+static enum tacit_status check_shape(const struct tacit_model_shape *s, struct tacit_err *err)
+{
+    if (!s->layers || !s->width || !s->heads || s->width % s->heads)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%zu layers, width %zu, %zu heads: all must be above 0, the width a multiple of the heads",
+                        s->layers, s->width, s->heads);
+    if (s->layers > 1024 || s->width > 1 << 16 || s->vocab > 1 << 24)
+        return tac_fail(err, TACIT_EINPUT, "at most 1024 layers, width 65536, vocabulary 16777216");
+    if (strcmp(s->dtype, "f32") && strcmp(s->dtype, "f16") && strcmp(s->dtype, "bf16"))
+        return tac_fail(err, TACIT_EINPUT, "dtype '%s' is not one of f32, f16, bf16", s->dtype);
+    return TACIT_OK;
+}
+
+/* Rounds to nearest even. Random weights are far from overflow and subnormals become zero. */
+static uint16_t to_half(float v, bool brain)
+{
+    uint32_t u;
+    memcpy(&u, &v, sizeof u);
+    if (brain)
+        return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+    uint32_t sign = u >> 16 & 0x8000, mag = u & 0x7fffffff;
+    if (mag < 0x38800000)
+        return (uint16_t)sign;
+    mag += 0xfff + (mag >> 13 & 1);
+    return (uint16_t)(sign | ((mag - 0x38000000) >> 13));
+}
+
+static enum tac_dtype dtype_of(const char *name)
+{
+    return strcmp(name, "f16") == 0 ? TAC_F16 : strcmp(name, "bf16") == 0 ? TAC_BF16 : TAC_F32;
+}
+
+/* Fills one tensor: matrices random by their slot's own stream, gains 1, biases 0. */
+static enum tacit_status fill(struct tac_tensor *t, size_t slot, const struct tacit_model_shape *s,
+                              bool gain, struct tacit_err *err)
+{
+    size_t n = t->shape[0] * (t->rank == 2 ? t->shape[1] : 1);
+    unsigned char *data = tac_alloc(n, tac_dtype_size(t->dtype), err);
+    if (!data)
+        return TACIT_EFAIL;
+    struct tac_rng rng = tac_rng_init(s->seed, slot);
+    for (size_t i = 0; i < n; i++) {
+        float v = t->rank == 2 ? (float)(s->std * tac_rng_normal(&rng)) : gain ? 1.0f : 0.0f;
+        uint16_t h = t->dtype == TAC_F32 ? 0 : to_half(v, t->dtype == TAC_BF16);
+        if (t->dtype == TAC_F32)
+            memcpy(data + 4 * i, &v, sizeof v);
+        else
+            memcpy(data + 2 * i, &h, sizeof h);
+    }
+    t->data = data;
+    t->bytes = n * tac_dtype_size(t->dtype);
+    return TACIT_OK;
+}
+
+static json_t *make_config(const struct tacit_model_shape *s, size_t vocab)
+{
+    static const char *const names[] = {"float32", "float16", "bfloat16"};
+    enum tac_dtype d = dtype_of(s->dtype);
+    return json_pack("{s:[s], s:s, s:I, s:I, s:I, s:I, s:f, s:b, s:b, s:i, s:i, s:i, s:s, s:f, s:f, s:b}",
+                     "architectures", "BloomForCausalLM", "model_type", "bloom", "hidden_size",
+                     (json_int_t)s->width, "n_head", (json_int_t)s->heads, "n_layer", (json_int_t)s->layers,
+                     "vocab_size", (json_int_t)vocab, "layer_norm_epsilon", 1e-5,
+                     "apply_residual_connection_post_layernorm", 0, "tie_word_embeddings", 1, "bos_token_id", 1,
+                     "eos_token_id", 2, "pad_token_id", 3, "dtype",
+                     names[d == TAC_F16 ? 1 : d == TAC_BF16 ? 2 : 0], "hidden_dropout", 0.0,
+                     "attention_dropout", 0.0, "use_cache", 1);
+}
+
+static bool is_gain(size_t slot)
+{
+    size_t s = (slot - TAC_N_GLOBAL) % TAC_N_LAYER;
+    if (slot < TAC_N_GLOBAL)
+        return slot == TAC_P_EMBED_G || slot == TAC_P_FINAL_G;
+    return s == TAC_P_LN1_G || s == TAC_P_LN2_G;
+}
+
+static enum tacit_status write_weights(const char *dir, const struct tacit_model_shape *s, size_t vocab,
+                                       struct tacit_err *err)
+{
+    struct tac_model m = {.family = &tac_family_bloom};
+    m.c = (struct tac_decoder_config){.L = s->layers, .C = s->width, .H = s->heads, .G = s->heads,
+                                      .D = s->width / s->heads, .F = 4 * s->width, .V = vocab, .tied = true};
+    size_t n_slot = tac_model_slot(s->layers, 0), n = 0;
+    struct tac_tensor *t = tac_alloc(n_slot, sizeof *t, err);
+    char(*name)[160] = tac_alloc(n_slot, sizeof *name, err);
+    char *path = tac_path(dir, "model.safetensors", err);
+    enum tacit_status st = t && name && path ? TACIT_OK : TACIT_EFAIL;
+    for (size_t slot = 0; !st && slot < n_slot; slot++) {
+        size_t rows, cols;
+        if (slot == TAC_P_HEAD)
+            continue;
+        tac_model_slot_shape(&m.c, slot, &rows, &cols);
+        t[n] = (struct tac_tensor){.name = tac_model_slot_name(&m, slot, name[n]),
+                                   .dtype = dtype_of(s->dtype),
+                                   .rank = cols ? 2 : 1,
+                                   .shape = {rows, cols}};
+        st = fill(&t[n++], slot, s, is_gain(slot), err);
+    }
+    if (!st)
+        st = tac_safetensors_write(path, t, n, NULL, 0, err);
+    for (size_t i = 0; i < n; i++)
+        free((void *)(uintptr_t)t[i].data);
+    free(t);
+    free(name);
+    free(path);
+    return st;
+}
+
+static enum tacit_status copy_tokenizer(const char *dir, const char *from, struct tacit_err *err)
+{
+    struct tac_map map = {0};
+    char *path = tac_path(dir, "tokenizer.json", err);
+    enum tacit_status s = path ? tac_map_open(&map, from, err) : TACIT_EFAIL;
+    if (!s)
+        s = tac_file_write(path, map.data, map.size, err);
+    tac_map_close(&map);
+    free(path);
+    return s;
+}
+
+enum tacit_status tacit_model_create(const char *dir, const struct tacit_model_shape *shape,
+                                     struct tacit_err *err)
+{
+    size_t vocab = shape->vocab, tokens = 0;
+    struct tacit_tokenizer *t;
+    enum tacit_status s = check_shape(shape, err);
+    if (!s && shape->tokenizer) {
+        s = tacit_tokenizer_open(&t, shape->tokenizer, err);
+        if (s)
+            return s;
+        tokens = tacit_tokenizer_size(t);
+        tacit_tokenizer_close(t);
+    }
+    if (!vocab)
+        vocab = tokens;
+    if (!s && (!vocab || vocab < tokens))
+        s = tac_fail(err, TACIT_EINPUT, "a vocabulary of %zu rows: expected at least the tokenizer's %zu and above 0",
+                     vocab, tokens);
+    if (!s)
+        s = tac_mkdirs(dir, err);
+    if (!s && shape->tokenizer)
+        s = copy_tokenizer(dir, shape->tokenizer, err);
+    if (!s)
+        s = write_weights(dir, shape, vocab, err);
+    char *path = s ? NULL : tac_path(dir, "config.json", err);
+    json_t *config = path ? make_config(shape, vocab) : NULL;
+    if (!s)
+        s = config ? tac_json_save(path, config, err) : TACIT_EFAIL;
+    json_decref(config);
+    free(path);
+    return s;
+}

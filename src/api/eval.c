@@ -1,0 +1,140 @@
+#include "api/judge.h"
+
+#include "stats/describe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RESAMPLES = 2000, SEED = 0 };
+
+struct tacit_eval {
+    struct tacit_eval_row *row;
+    struct tac_verdict *verdict;
+    char **name;
+    size_t n, n_example, answers;
+    struct tacit_eval_diff *diff;
+    size_t n_diff;
+    bool fixed_answers;
+};
+
+/* Right or wrong of every example as 1 and 0. */
+static void hits(double *out, const struct tacit_eval *e, size_t row, const struct tacit_examples *x)
+{
+    for (size_t i = 0; i < e->n_example; i++)
+        out[i] = e->verdict[row].choice[i] == x->data.example[i].gold;
+}
+
+static enum tacit_status set_diffs(struct tacit_eval *e, const struct tacit_examples *x,
+                                   struct tacit_err *err)
+{
+    size_t n = e->n_example;
+    double *hit = tac_alloc(2 * n, sizeof *hit, err);
+    e->diff = tac_alloc(e->n * e->n / 2 + 1, sizeof *e->diff, err);
+    enum tacit_status s = hit && e->diff ? TACIT_OK : TACIT_EFAIL;
+    for (size_t b = 1; !s && n > 1 && b < e->n; b++)
+        for (size_t a = 0; !s && a < b; a++) {
+            struct tac_paired p;
+            hits(hit, e, b, x);
+            hits(hit + n, e, a, x);
+            s = tac_paired_difference(&p, hit, hit + n, n, RESAMPLES, SEED, err);
+            e->diff[e->n_diff++] = (struct tacit_eval_diff){
+                .a = a, .b = b, .accuracy = p.mean, .low = p.bootstrap.low, .high = p.bootstrap.high};
+        }
+    free(hit);
+    return s;
+}
+
+static enum tacit_status eval_prompt(struct tacit_eval *e, size_t i, struct tacit_model *m,
+                                     const struct tacit_task *task, const struct tacit_examples *x,
+                                     const struct tacit_prompt *prompt,
+                                     const struct tacit_progress *progress, struct tacit_err *err)
+{
+    struct tac_condition c;
+    const char *name = prompt->name ? prompt->name : "";
+    e->name[i] = tac_strdup(name, err);
+    if (!e->name[i])
+        return TACIT_EFAIL;
+    enum tacit_status s = tac_condition_open(&c, m, prompt, err);
+    if (s)
+        return tac_err_prefix(err, "%s: ", name);
+    s = tac_judge(&e->row[i], m, task, x, &c, &e->verdict[i], progress, err);
+    e->row[i].name = e->name[i];
+    tac_condition_close(&c);
+    return s;
+}
+
+enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m, const struct tacit_task *task,
+                             const struct tacit_examples *examples, const struct tacit_prompt *prompt,
+                             size_t n_prompt, const struct tacit_progress *progress,
+                             struct tacit_err *err)
+{
+    struct tacit_eval *e = *out = tac_alloc(1, sizeof *e, err);
+    if (!e)
+        return TACIT_EFAIL;
+    e->n_example = tacit_examples_count(examples);
+    e->answers = task->t->n_answer;
+    e->fixed_answers = task->t->fixed_answers;
+    e->row = tac_alloc(n_prompt, sizeof *e->row, err);
+    e->verdict = tac_alloc(n_prompt, sizeof *e->verdict, err);
+    e->name = tac_alloc(n_prompt, sizeof *e->name, err);
+    enum tacit_status s = e->row && e->verdict && e->name ? TACIT_OK : TACIT_EFAIL;
+    for (; !s && e->n < n_prompt; e->n++)
+        s = eval_prompt(e, e->n, m, task, examples, &prompt[e->n], progress, err);
+    if (!s)
+        s = set_diffs(e, examples, err);
+    if (s) {
+        tacit_eval_free(e);
+        *out = NULL;
+    }
+    return s;
+}
+
+void tacit_eval_free(struct tacit_eval *e)
+{
+    if (!e)
+        return;
+    for (size_t i = 0; i < e->n; i++) {
+        tac_verdict_release(&e->verdict[i]);
+        free(e->name[i]);
+    }
+    free(e->row);
+    free(e->verdict);
+    free(e->name);
+    free(e->diff);
+    free(e);
+}
+
+size_t tacit_eval_rows(const struct tacit_eval *e)
+{
+    return e->n;
+}
+
+const struct tacit_eval_row *tacit_eval_row(const struct tacit_eval *e, size_t i)
+{
+    return &e->row[i];
+}
+
+size_t tacit_eval_diffs(const struct tacit_eval *e)
+{
+    return e->n_diff;
+}
+
+const struct tacit_eval_diff *tacit_eval_diff(const struct tacit_eval *e, size_t i)
+{
+    return &e->diff[i];
+}
+
+size_t tacit_eval_answers(const struct tacit_eval *e)
+{
+    return e->fixed_answers ? e->answers : 0;
+}
+
+size_t tacit_eval_confusion(const struct tacit_eval *e, size_t row, size_t g, size_t p)
+{
+    return e->verdict[row].confusion[g * e->answers + p];
+}
+
+double tacit_eval_loglik(const struct tacit_eval *e, size_t row, size_t example, size_t answer)
+{
+    return e->verdict[row].loglik[e->verdict[row].first[example] + answer];
+}

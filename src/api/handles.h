@@ -1,0 +1,57 @@
+/* What is behind the public handles, for the files of this folder. */
+#ifndef TAC_API_HANDLES_H
+#define TAC_API_HANDLES_H
+
+#include "run/score.h"
+#include "task/render.h"
+#include "task/task.h"
+#include "tokenizer/tokenizer.h"
+#include "tune/peft.h"
+
+struct tacit_model {
+    struct tac_model *model;
+    struct tac_backend *be;
+    struct tac_weights *weights;
+    struct tac_session *session;
+    struct tacit_tokenizer *tokenizer; /* NULL where the folder has none */
+};
+
+struct tacit_tokenizer {
+    struct tac_tokenizer *t;
+};
+
+struct tacit_adapter {
+    struct tac_peft_prompt p;
+};
+
+struct tacit_task {
+    struct tac_task *t;
+};
+
+struct tacit_examples {
+    struct tac_dataset data;
+    struct tac_rendered rendered;
+    bool tokenised; /* false: texts alone */
+};
+
+/* The query of an example's answer: its input's ids, the answer's ids. Borrowed. */
+struct tac_query tac_examples_query(const struct tacit_examples *e, size_t i, size_t answer);
+/* A hash of everything that training reads of the examples. */
+uint64_t tac_examples_hash(uint64_t h, const struct tacit_examples *e);
+
+/* A public prompt made ready to run: what stands before each text, and the trained rows behind it. */
+struct tac_condition {
+    struct tac_prefix prefix;
+    struct tac_ports ports;
+    struct tac_tune *tune; /* holds the adapter's rows, or NULL */
+};
+
+enum tacit_status tac_condition_open(struct tac_condition *c, struct tacit_model *m,
+                                     const struct tacit_prompt *prompt, struct tacit_err *err)
+    TAC_MUST_USE;
+void tac_condition_close(struct tac_condition *c);
+
+/* Score options whose progress goes to the public callback. p may be NULL; it must outlive the call. */
+struct tac_score_options tac_score_options_public(const struct tacit_progress *p);
+
+#endif

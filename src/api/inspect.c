@@ -1,0 +1,240 @@
+#include "api/handles.h"
+
+#include "base/file.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_FACTS = 48 };
+
+struct tacit_inspect {
+    const char *kind;
+    struct {
+        char name[48], value[256];
+    } fact[MAX_FACTS];
+    size_t n_fact;
+    struct tacit_tensor_info *tensor;
+    size_t n_tensor, cap_tensor;
+    struct tac_arena arena;
+};
+
+static void add_fact(struct tacit_inspect *x, const char *name, const char *fmt, ...) TAC_PRINTF(3, 4);
+
+static void add_fact(struct tacit_inspect *x, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    TAC_CHECK(x->n_fact < MAX_FACTS);
+    snprintf(x->fact[x->n_fact].name, sizeof x->fact->name, "%s", name);
+    va_start(ap, fmt);
+    vsnprintf(x->fact[x->n_fact].value, sizeof x->fact->value, fmt, ap);
+    va_end(ap);
+    x->n_fact++;
+}
+
+static void add_bytes(struct tacit_inspect *x, const char *name, size_t bytes)
+{
+    char shown[32];
+    add_fact(x, name, "%s (%zu bytes)", tac_show_bytes(shown, (double)bytes), bytes);
+}
+
+static enum tacit_status add_tensors(struct tacit_inspect *x, const struct tac_safetensors *f,
+                                     const char *path, struct tacit_err *err)
+{
+    enum tacit_status s =
+        tac_grow(&x->tensor, &x->cap_tensor, x->n_tensor + f->n, sizeof *x->tensor, err);
+    for (size_t i = 0; !s && i < f->n; i++) {
+        const struct tac_tensor *t = &f->tensor[i];
+        struct tacit_tensor_info *to = &x->tensor[x->n_tensor++];
+        *to = (struct tacit_tensor_info){.name = tac_arena_strndup(&x->arena, t->name, strlen(t->name), err),
+                                         .file = tac_arena_strndup(&x->arena, path, strlen(path), err),
+                                         .dtype = tac_dtype_name(t->dtype),
+                                         .rank = t->rank,
+                                         .bytes = t->bytes};
+        memcpy(to->shape, t->shape, sizeof to->shape);
+        if (!to->name || !to->file)
+            s = TACIT_EFAIL;
+    }
+    return s;
+}
+
+static enum tacit_status check_finite(const struct tac_safetensors *f, const char *path,
+                                      struct tacit_err *err)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        const struct tac_tensor *t = &f->tensor[i];
+        size_t n = tac_dtype_is_float(t->dtype) ? tac_tensor_count(t) : 0;
+        for (size_t k = 0; k < n; k++) {
+            double v = tac_tensor_get(t, k);
+            if (!isfinite(v))
+                return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': element %zu is %s", path, t->name, k,
+                                isnan(v) ? "NaN" : "infinite");
+        }
+    }
+    return TACIT_OK;
+}
+
+static enum tacit_status add_file(struct tacit_inspect *x, const char *path, bool check,
+                                  struct tacit_err *err)
+{
+    struct tac_safetensors f;
+    enum tacit_status s = tac_safetensors_open(&f, path, err);
+    if (s)
+        return s;
+    s = add_tensors(x, &f, path, err);
+    if (!s && check)
+        s = check_finite(&f, path, err);
+    for (size_t i = 0; !s && i < f.n_meta && x->n_fact < MAX_FACTS - 4; i++)
+        add_fact(x, "metadata", "%s = %s", f.meta[i].key, f.meta[i].value);
+    tac_safetensors_close(&f);
+    return s;
+}
+
+/* Memory of a batch of 8 texts of 128 tokens, as a plan lays it out. */
+static size_t batch_memory(const struct tac_model *m, enum tac_grad grad)
+{
+    enum { TEXTS = 8, LENGTH = 128, PROMPT = 20 };
+    int32_t src[PROMPT + LENGTH];
+    struct tac_mark mark = {.at = PROMPT + LENGTH - 2, .weight = 1};
+    struct tac_seq seq[TEXTS];
+    struct tac_tree tree;
+    struct tac_plan plan;
+    struct tac_tree_options o = tac_tree_options_default();
+    size_t bytes = 0;
+    for (int i = 0; i < PROMPT + LENGTH; i++)
+        src[i] = i < PROMPT ? -1 - i : 0;
+    for (int i = 0; i < TEXTS; i++)
+        seq[i] = (struct tac_seq){.src = src, .n = PROMPT + LENGTH, .mark = &mark, .n_mark = 1, .root = -1};
+    o.share = false;
+    if (tac_tree_build(&tree, seq, TEXTS, &o, NULL))
+        return 0;
+    if (!tac_plan_make(&plan, &tree, &m->c, sizeof(float), grad, false, false, NULL)) {
+        bytes = tac_plan_bytes(&plan);
+        tac_plan_release(&plan);
+    }
+    tac_tree_release(&tree);
+    return bytes;
+}
+
+static enum tacit_status inspect_model(struct tacit_inspect *x, const char *path, const char *cache,
+                                       bool check, struct tacit_err *err)
+{
+    struct tac_model *m;
+    enum tacit_status s = tac_model_open(&m, path, cache, err);
+    if (s)
+        return s;
+    size_t weights = 0;
+    x->kind = "model";
+    for (size_t i = 0; !s && i < m->n_shard; i++)
+        s = add_tensors(x, &m->shard[i], m->shard_path[i], err);
+    for (size_t i = 0; i < m->n_slot; i++)
+        weights += m->tensor[i] ? m->tensor[i]->bytes : 0;
+    add_fact(x, "path", "%s", m->path);
+    add_fact(x, "family", "%s", m->family->model_type);
+    add_fact(x, "layers", "%zu", m->c.L);
+    add_fact(x, "width", "%zu", m->c.C);
+    add_fact(x, "heads", "%zu x %zu", m->c.H, m->c.D);
+    add_fact(x, "mlp width", "%zu", m->c.F);
+    add_fact(x, "vocabulary rows", "%zu", m->c.V);
+    add_fact(x, "head", "%s", m->c.tied ? "tied to the embedding" : "its own");
+    add_fact(x, "residual after norm", "%s", m->c.post_ln_residual ? "yes" : "no");
+    add_fact(x, "parameters", "%zu", tac_model_params(m));
+    add_fact(x, "dtype", "%s", tac_dtype_name(m->tensor[TAC_P_EMBED]->dtype));
+    add_fact(x, "shards", "%zu", m->n_shard);
+    add_bytes(x, "weights", weights);
+    add_bytes(x, "to score 8 x 148 tokens", weights + batch_memory(m, TAC_GRAD_NONE));
+    add_bytes(x, "to train a prompt on them", weights + batch_memory(m, TAC_GRAD_SOFT));
+    if (!s && check) {
+        s = tac_model_check(m, err);
+        add_fact(x, "numbers", "all finite");
+    }
+    tac_model_close(m);
+    return s;
+}
+
+static enum tacit_status inspect_adapter(struct tacit_inspect *x, const char *path, bool check,
+                                         struct tacit_err *err)
+{
+    struct tac_peft_prompt p;
+    enum tacit_status s = tac_peft_load_prompt(&p, path, 0, err);
+    if (s)
+        return s;
+    x->kind = "adapter";
+    add_fact(x, "peft type", "PROMPT_TUNING");
+    add_fact(x, "tokens", "%zu", p.P);
+    add_fact(x, "width", "%zu", p.C);
+    add_fact(x, "base model", "%s", p.base_name ? p.base_name : "(not said)");
+    add_fact(x, "init text", "%s", p.init_text ? p.init_text : "(not said)");
+    tac_peft_prompt_release(&p);
+    char *file = tac_path(path, "adapter_model.safetensors", err);
+    s = file ? add_file(x, file, check, err) : TACIT_EFAIL;
+    free(file);
+    return s;
+}
+
+static bool holds(const char *dir, const char *name)
+{
+    char *path = tac_path(dir, name, NULL);
+    bool there = path && tac_file_exists(path);
+    free(path);
+    return there;
+}
+
+enum tacit_status tacit_inspect(struct tacit_inspect **out, const char *path, const char *hub_cache,
+                                int check, struct tacit_err *err)
+{
+    struct tacit_inspect *x = *out = tac_alloc(1, sizeof *x, err);
+    if (!x)
+        return TACIT_EFAIL;
+    enum tacit_status s;
+    if (tac_is_dir(path) && holds(path, "adapter_config.json")) {
+        s = inspect_adapter(x, path, check, err);
+    } else if (tac_file_exists(path) && !tac_is_dir(path)) {
+        x->kind = "file";
+        s = add_file(x, path, check, err);
+    } else {
+        s = inspect_model(x, path, hub_cache, check, err);
+    }
+    if (s) {
+        tacit_inspect_free(x);
+        *out = NULL;
+    }
+    return s;
+}
+
+void tacit_inspect_free(struct tacit_inspect *x)
+{
+    if (!x)
+        return;
+    free(x->tensor);
+    tac_arena_release(&x->arena);
+    free(x);
+}
+
+const char *tacit_inspect_kind(const struct tacit_inspect *x)
+{
+    return x->kind;
+}
+
+size_t tacit_inspect_facts(const struct tacit_inspect *x)
+{
+    return x->n_fact;
+}
+
+const char *tacit_inspect_fact(const struct tacit_inspect *x, size_t k, const char **value)
+{
+    *value = x->fact[k].value;
+    return x->fact[k].name;
+}
+
+size_t tacit_inspect_tensors(const struct tacit_inspect *x)
+{
+    return x->n_tensor;
+}
+
+const struct tacit_tensor_info *tacit_inspect_tensor(const struct tacit_inspect *x, size_t k)
+{
+    return &x->tensor[k];
+}

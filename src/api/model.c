@@ -1,0 +1,239 @@
+#include "api/handles.h"
+
+#include "base/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *tacit_version(void)
+{
+    return TACIT_VERSION;
+}
+
+void tacit_free(void *p)
+{
+    free(p);
+}
+
+enum tacit_status tacit_tokenizer_open(struct tacit_tokenizer **out, const char *path,
+                                       struct tacit_err *err)
+{
+    struct tacit_tokenizer *t = *out = tac_alloc(1, sizeof *t, err);
+    if (!t)
+        return TACIT_EFAIL;
+    enum tacit_status s = tac_tokenizer_open(&t->t, path, err);
+    if (s) {
+        free(t);
+        *out = NULL;
+    }
+    return s;
+}
+
+void tacit_tokenizer_close(struct tacit_tokenizer *t)
+{
+    if (t)
+        tac_tokenizer_close(t->t);
+    free(t);
+}
+
+size_t tacit_tokenizer_size(const struct tacit_tokenizer *t)
+{
+    return tac_tokenizer_size(t->t);
+}
+
+enum tacit_status tacit_encode(const struct tacit_tokenizer *t, int32_t **ids, size_t *n,
+                               const char *text, size_t bytes, struct tacit_err *err)
+{
+    struct tac_ids out = {0};
+    enum tacit_status s = tac_tokenizer_encode(t->t, &out, text, bytes, err);
+    if (s) {
+        free(out.id);
+        return s;
+    }
+    *ids = out.id;
+    *n = out.n;
+    return TACIT_OK;
+}
+
+enum tacit_status tacit_decode(const struct tacit_tokenizer *t, char **text, size_t *bytes,
+                               const int32_t *ids, size_t n, struct tacit_err *err)
+{
+    struct tac_buf out = {0};
+    enum tacit_status s = tac_buf_add(&out, "", 0, err);
+    if (!s)
+        s = tac_tokenizer_decode(t->t, &out, ids, n, false, err);
+    if (s) {
+        tac_buf_release(&out);
+        return s;
+    }
+    *text = out.data;
+    *bytes = out.len;
+    return TACIT_OK;
+}
+
+struct tacit_model_options tacit_model_options_default(void)
+{
+    return (struct tacit_model_options){.backend = "cpu", .isa = "auto"};
+}
+
+/* A folder without tokenizer files is a model for token ids alone. */
+static enum tacit_status open_tokenizer(struct tacit_model *m, struct tacit_err *err)
+{
+    static const char *const names[] = {"tokenizer.json", "vocab.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = tac_path(m->model->path, names[i], err);
+        if (!path)
+            return TACIT_EFAIL;
+        bool there = tac_file_exists(path);
+        free(path);
+        if (there)
+            return tacit_tokenizer_open(&m->tokenizer, m->model->path, err);
+    }
+    return TACIT_OK;
+}
+
+static enum tacit_status check_tokenizer(const struct tacit_model *m, struct tacit_err *err)
+{
+    size_t n = m->tokenizer ? tacit_tokenizer_size(m->tokenizer) : 0;
+    if (n <= m->model->c.V)
+        return TACIT_OK;
+    return tac_fail(err, TACIT_EINPUT, "%s: the tokenizer has %zu tokens, the model's vocabulary %zu rows",
+                    m->model->path, n, m->model->c.V);
+}
+
+enum tacit_status tacit_model_open(struct tacit_model **out, const char *path,
+                                   const struct tacit_model_options *o, struct tacit_err *err)
+{
+    struct tacit_model *m = *out = tac_alloc(1, sizeof *m, err);
+    if (!m)
+        return TACIT_EFAIL;
+    struct tac_backend_options bo = {.name = o->backend, .isa = o->isa, .threads = o->threads};
+    struct tac_session_options so = tac_session_options_default();
+    so.share = !o->no_share;
+    so.memory_limit = o->memory_limit;
+    enum tacit_status s = tac_backend_open(&m->be, &bo, err);
+    if (!s)
+        s = tac_model_open(&m->model, path, o->hub_cache, err);
+    if (!s)
+        s = open_tokenizer(m, err);
+    if (!s)
+        s = check_tokenizer(m, err);
+    if (!s)
+        s = tac_weights_load(&m->weights, m->model, m->be, o->weights_f32, err);
+    if (!s)
+        s = tac_session_open(&m->session, m->weights, &so, err);
+    if (s) {
+        tacit_model_close(m);
+        *out = NULL;
+    }
+    return s;
+}
+
+void tacit_model_close(struct tacit_model *m)
+{
+    if (!m)
+        return;
+    tac_session_close(m->session);
+    tac_weights_close(m->weights);
+    tac_model_close(m->model);
+    tac_backend_close(m->be);
+    tacit_tokenizer_close(m->tokenizer);
+    free(m);
+}
+
+void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *info)
+{
+    const struct tac_decoder_config *c = &m->model->c;
+    *info = (struct tacit_model_info){.path = m->model->path,
+                                      .family = m->model->family->model_type,
+                                      .backend = m->be->name,
+                                      .dtype = tac_dtype_name(m->model->tensor[TAC_P_EMBED]->dtype),
+                                      .layers = c->L,
+                                      .width = c->C,
+                                      .heads = c->H,
+                                      .mlp_width = c->F,
+                                      .vocab = c->V,
+                                      .parameters = tac_model_params(m->model),
+                                      .weight_bytes = m->weights->bytes,
+                                      .tokens = m->tokenizer ? tacit_tokenizer_size(m->tokenizer) : 0,
+                                      .threads = m->be->threads};
+    for (size_t i = 0; i < m->weights->n; i++)
+        if (m->model->tensor[i] && m->weights->param[i].w.type != TAC_W_REAL)
+            info->weight_bytes += m->model->tensor[i]->bytes;
+}
+
+const struct tacit_tokenizer *tacit_model_tokenizer(const struct tacit_model *m)
+{
+    return m->tokenizer;
+}
+
+enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir,
+                                     const struct tacit_model *m, struct tacit_err *err)
+{
+    struct tacit_adapter *a = *out = tac_alloc(1, sizeof *a, err);
+    if (!a)
+        return TACIT_EFAIL;
+    enum tacit_status s = tac_peft_load_prompt(&a->p, dir, m ? m->model->c.C : 0, err);
+    if (s) {
+        free(a);
+        *out = NULL;
+    }
+    return s;
+}
+
+void tacit_adapter_close(struct tacit_adapter *a)
+{
+    if (a)
+        tac_peft_prompt_release(&a->p);
+    free(a);
+}
+
+size_t tacit_adapter_tokens(const struct tacit_adapter *a)
+{
+    return a->p.P;
+}
+
+const float *tacit_adapter_values(const struct tacit_adapter *a)
+{
+    return a->p.values;
+}
+
+const char *tacit_adapter_init_text(const struct tacit_adapter *a)
+{
+    return a->p.init_text;
+}
+
+struct tacit_stream {
+    struct tac_decode_stream s;
+    struct tac_buf text;
+};
+
+enum tacit_status tacit_stream_new(struct tacit_stream **out, const struct tacit_tokenizer *t,
+                                   struct tacit_err *err)
+{
+    *out = tac_alloc(1, sizeof **out, err);
+    if (!*out)
+        return TACIT_EFAIL;
+    (*out)->s = (struct tac_decode_stream){.t = t->t};
+    return TACIT_OK;
+}
+
+enum tacit_status tacit_stream_next(struct tacit_stream *s, int32_t id, const char **text, size_t *bytes,
+                                    struct tacit_err *err)
+{
+    tac_buf_clear(&s->text);
+    enum tacit_status st = tac_buf_add(&s->text, "", 0, err);
+    if (!st)
+        st = id < 0 ? tac_decode_stream_flush(&s->s, &s->text, err)
+                    : tac_decode_stream_next(&s->s, &s->text, id, err);
+    *text = s->text.data;
+    *bytes = s->text.len;
+    return st;
+}
+
+void tacit_stream_free(struct tacit_stream *s)
+{
+    if (s)
+        tac_buf_release(&s->text);
+    free(s);
+}

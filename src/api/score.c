@@ -1,0 +1,123 @@
+#include "api/handles.h"
+
+#include "run/generate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum tacit_status open_adapter(struct tac_condition *c, struct tacit_model *m,
+                                      const struct tacit_adapter *a, struct tacit_err *err)
+{
+    if (a->p.C != m->model->c.C)
+        return tac_fail(err, TACIT_EINPUT, "the adapter is %zu wide, the model %zu", a->p.C,
+                        m->model->c.C);
+    enum tacit_status s =
+        tac_tune_open(&c->tune, &tac_method_prompt, m->weights, a->p.P, false, NULL, err);
+    if (s)
+        return s;
+    tac_tune_set(c->tune, a->p.values);
+    c->ports = c->tune->ports;
+    return tac_prefix_soft(&c->prefix, a->p.P, err);
+}
+
+static enum tacit_status open_text(struct tac_condition *c, struct tacit_model *m, const char *text,
+                                   struct tacit_err *err)
+{
+    struct tac_ids ids = {0};
+    if (!m->tokenizer)
+        return tac_fail(err, TACIT_EINPUT, "%s: has no tokenizer, a prompt in words needs one",
+                        m->model->path);
+    enum tacit_status s = tac_tokenizer_encode(m->tokenizer->t, &ids, text, strlen(text), err);
+    if (!s && !ids.n)
+        s = tac_fail(err, TACIT_EINPUT, "the prompt's text is empty");
+    if (!s)
+        s = tac_prefix_tokens(&c->prefix, ids.id, ids.n, err);
+    free(ids.id);
+    return s;
+}
+
+enum tacit_status tac_condition_open(struct tac_condition *c, struct tacit_model *m,
+                                     const struct tacit_prompt *prompt, struct tacit_err *err)
+{
+    *c = (struct tac_condition){.ports = tac_ports_plain(m->weights)};
+    enum tacit_status s = TACIT_OK;
+    if (prompt && prompt->adapter)
+        s = open_adapter(c, m, prompt->adapter, err);
+    else if (prompt && prompt->text)
+        s = open_text(c, m, prompt->text, err);
+    if (s)
+        tac_condition_close(c);
+    return s;
+}
+
+void tac_condition_close(struct tac_condition *c)
+{
+    tac_prefix_release(&c->prefix);
+    tac_tune_close(c->tune);
+    *c = (struct tac_condition){0};
+}
+
+static int report_work(void *ctx, size_t done, size_t total)
+{
+    const struct tacit_progress *p = ctx;
+    struct tacit_event ev = {.kind = TACIT_EVENT_WORK, .done = done, .total = total};
+    return p->report(p->ctx, &ev);
+}
+
+struct tac_score_options tac_score_options_public(const struct tacit_progress *p)
+{
+    struct tac_score_options o = tac_score_options_default();
+    if (p && p->report) {
+        o.progress = report_work;
+        o.ctx = (void *)(uintptr_t)p;
+    }
+    return o;
+}
+
+enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *best,
+                              const struct tacit_prompt *prompt, const struct tacit_query *query,
+                              size_t n, const struct tacit_progress *progress, struct tacit_err *err)
+{
+    struct tac_condition c;
+    struct tac_score_options o = tac_score_options_public(progress);
+    struct tac_query *q = tac_alloc(n, sizeof *q, err);
+    if (!q)
+        return TACIT_EFAIL;
+    for (size_t i = 0; i < n; i++)
+        q[i] = (struct tac_query){query[i].context, query[i].n_context, query[i].target,
+                                  query[i].n_target};
+    enum tacit_status s = tac_condition_open(&c, m, prompt, err);
+    if (!s) {
+        s = tac_score(m->session, logprob, best, &c.ports, &c.prefix, q, n, &o, err);
+        tac_condition_close(&c);
+    }
+    free(q);
+    return s;
+}
+
+struct tacit_generate_options tacit_generate_options_default(void)
+{
+    return (struct tacit_generate_options){.max_tokens = 64, .top_p = 1};
+}
+
+enum tacit_status tacit_generate(struct tacit_model *m, const struct tacit_prompt *prompt,
+                                 const int32_t *ids, size_t n,
+                                 const struct tacit_generate_options *o,
+                                 int (*on_token)(void *ctx, int32_t id, double logprob), void *ctx,
+                                 struct tacit_err *err)
+{
+    struct tac_condition c;
+    struct tac_generate_options go = {.max_tokens = o->max_tokens,
+                                      .temperature = o->temperature,
+                                      .top_k = o->top_k,
+                                      .top_p = o->top_p,
+                                      .seed = o->seed,
+                                      .stop = o->stop,
+                                      .n_stop = o->n_stop};
+    enum tacit_status s = tac_condition_open(&c, m, prompt, err);
+    if (s)
+        return s;
+    s = tac_generate(m->session, &c.ports, &c.prefix, ids, n, &go, on_token, ctx, err);
+    tac_condition_close(&c);
+    return s;
+}
