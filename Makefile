@@ -48,7 +48,7 @@ TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 
-.PHONY: all deps demo check build-tests install uninstall format lint layers asan valgrind bench clean help
+.PHONY: all deps demo check build-tests install uninstall format lint layers asan valgrind clean help
 all: $(BUILD)/tacit $(BUILD)/libtacit.a $(BUILD)/libtacit.so
 
 help:
@@ -58,7 +58,6 @@ help:
 	@echo 'make install    PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format in place;  make lint: static checks'
 	@echo 'make asan       the tests under AddressSanitizer and UBSan;  make valgrind: under valgrind'
-	@echo 'make bench      the benchmarks'
 
 # One stamp a build folder: the packages are looked for once, before anything is compiled.
 $(BUILD)/deps.ok: tools/deps.sh
@@ -116,8 +115,6 @@ format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 lint:
 	@tools/lint.sh
-bench: all
-	$(BUILD)/tacit bench
 
 include tools/install.mk
 

@@ -1,0 +1,277 @@
+/* tacit train, pretrain and init-model. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_noise(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+        if (strncmp(p, name, n) == 0 && (p[n] == ',' || !p[n]))
+            return true;
+    return false;
+}
+
+static bool check_noise(const struct cli_args *a, const char *list)
+{
+    char copy[64];
+    snprintf(copy, sizeof copy, "%s", list);
+    char *save;
+    for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save))
+        if (strcmp(w, "order") && strcmp(w, "init") && strcmp(w, "moments") && strcmp(w, "none")) {
+            cli_usage(a, "option '--noise': expected a list of order, init, moments, found '%s'", w);
+            return false;
+        }
+    return true;
+}
+
+static bool set_init(const struct cli_args *a, struct tacit_train_options *o)
+{
+    const char *init = cli_get(a, "init");
+    if (!init || strcmp(init, "description") == 0)
+        return true;
+    if (strncmp(init, "text:", 5) == 0) {
+        o->init_text = init + 5;
+    } else if (strcmp(init, "vocab") == 0) {
+        o->init = TACIT_INIT_VOCAB;
+    } else if (strcmp(init, "normal") == 0) {
+        o->init = TACIT_INIT_NORMAL;
+    } else if (strncmp(init, "adapter:", 8) == 0) {
+        o->init = TACIT_INIT_ADAPTER;
+        o->init_adapter = init + 8;
+    } else {
+        cli_usage(a, "option '--init': expected description, text:TEXT, vocab, normal or adapter:DIR, found '%s'",
+                  init);
+        return false;
+    }
+    return true;
+}
+
+static bool set_order(const struct cli_args *a, struct tacit_train_options *o)
+{
+    const char *order = cli_get(a, "order");
+    if (order && strcmp(order, "file") != 0 && strcmp(order, "shuffled") != 0) {
+        cli_usage(a, "option '--order': expected shuffled or file, found '%s'", order);
+        return false;
+    }
+    o->file_order = order && strcmp(order, "file") == 0;
+    return true;
+}
+
+static bool train_options(const struct cli_args *a, struct tacit_train_options *o)
+{
+    const char *noise = cli_get(a, "noise");
+    *o = tacit_train_options_default();
+    if (cli_has(a, "method"))
+        o->method = cli_get(a, "method");
+    if (strcmp(o->method, "full") == 0)
+        o->lr = 2e-5;
+    if (cli_has(a, "optimizer"))
+        o->optimizer = cli_get(a, "optimizer");
+    if (cli_has(a, "schedule"))
+        o->schedule = cli_get(a, "schedule");
+    if (noise) {
+        if (!check_noise(a, noise))
+            return false;
+        o->noise_order = has_noise(noise, "order");
+        o->noise_init = has_noise(noise, "init");
+        o->noise_moments = has_noise(noise, "moments");
+    }
+    o->keep_best = cli_has(a, "best");
+    o->out = cli_get(a, "out");
+    o->base_name = cli_has(a, "base-name") ? cli_get(a, "base-name") : cli_get(a, "model");
+    return set_init(a, o) && set_order(a, o) && cli_size(a, "tokens", &o->tokens) &&
+           cli_size(a, "epochs", &o->epochs) && cli_u64(a, "steps", &o->steps) &&
+           cli_size(a, "batch", &o->batch) && cli_size(a, "batch-tokens", &o->batch_tokens) &&
+           cli_size(a, "accumulate", &o->accumulate) && cli_double(a, "lr", &o->lr) &&
+           cli_double(a, "warmup", &o->warmup) && cli_double(a, "beta1", &o->beta1) &&
+           cli_double(a, "beta2", &o->beta2) && cli_double(a, "eps", &o->eps) &&
+           cli_double(a, "weight-decay", &o->weight_decay) && cli_double(a, "clip", &o->clip) &&
+           cli_u64(a, "seed", &o->seed) && cli_u64(a, "seed-order", &o->seed_order) &&
+           cli_u64(a, "seed-init", &o->seed_init) && cli_u64(a, "seed-moments", &o->seed_moments) &&
+           cli_double(a, "init-scale", &o->init_scale) &&
+           cli_double(a, "moments-scale", &o->moments_scale) &&
+           cli_u64(a, "eval-steps", &o->eval_steps) && cli_size(a, "eval-epochs", &o->eval_epochs) &&
+           cli_size(a, "patience", &o->patience);
+}
+
+static void print_result(const struct cli_args *a, const struct tacit_train_options *o,
+                         const struct tacit_train_result *r, bool evaluated)
+{
+    char memory[32];
+    if (cli_has(a, "json")) {
+        printf("{\"steps\": %llu, \"tokens\": %zu, \"parameters\": %zu, \"last_loss\": ",
+               (unsigned long long)r->steps, r->tokens, r->parameters);
+        cli_json_double(stdout, r->last_loss);
+        printf(", \"best_score\": ");
+        cli_json_double(stdout, r->best_score);
+        printf(", \"best_step\": %llu, \"memory_bytes\": %zu, \"rows\": %llu, \"rows_unshared\": %llu, "
+               "\"resumed\": %s, \"already_done\": %s, \"identity\": \"%s\", \"out\": ",
+               (unsigned long long)r->best_step, r->memory_bytes, (unsigned long long)r->rows,
+               (unsigned long long)r->rows_unshared, r->resumed ? "true" : "false",
+               r->already_done ? "true" : "false", r->identity);
+        cli_json_string(stdout, o->out, strlen(o->out));
+        printf("}\n");
+        return;
+    }
+    if (r->already_done) {
+        printf("%s: this run is finished already (%llu steps); nothing was done\n", o->out,
+               (unsigned long long)r->steps);
+        return;
+    }
+    printf("%s: %llu steps%s, %zu parameters", o->out, (unsigned long long)r->steps,
+           r->resumed ? " (resumed)" : "", r->parameters);
+    if (evaluated)
+        printf(", best accuracy %.4f at step %llu", r->best_score, (unsigned long long)r->best_step);
+    printf(", %s\n", cli_bytes(memory, (double)r->memory_bytes));
+}
+
+/* A task and its examples as the options say. */
+struct data {
+    struct tacit_task *task;
+    struct tacit_examples *train, *validation;
+};
+
+static void data_release(struct data *d)
+{
+    tacit_examples_free(d->train);
+    tacit_examples_free(d->validation);
+    tacit_task_close(d->task);
+}
+
+static void say_truncated(const char *what, const struct tacit_examples *e)
+{
+    if (e && tacit_examples_truncated(e))
+        fprintf(stderr, "%zu of %zu %s inputs were cut on their left to fit --max-length\n",
+                tacit_examples_truncated(e), tacit_examples_count(e), what);
+}
+
+static int load_data(const struct cli_args *a, const struct tacit_model *m, struct data *d)
+{
+    struct tacit_examples_options o = tacit_examples_options_default();
+    const struct tacit_tokenizer *t = tacit_model_tokenizer(m);
+    struct tacit_err err;
+    *d = (struct data){0};
+    o.labelled = 1;
+    if (!cli_need(a, "task") || !cli_need(a, "data") || !cli_size(a, "limit", &o.limit) ||
+        !cli_size(a, "shots", &o.shots) || !cli_u64(a, "seed", &o.seed) ||
+        !cli_size(a, "max-length", &o.max_length))
+        return TACIT_EINPUT;
+    if (!t)
+        return cli_usage(a, "%s has no tokenizer, a task in words needs one", cli_get(a, "model"));
+    if (tacit_task_open(&d->task, cli_get(a, "task"), cli_task_folders(a), &err) ||
+        tacit_examples_load(&d->train, d->task, cli_get(a, "data"), "train", t, &o, &err))
+        return cli_fail(a, &err);
+    say_truncated("training", d->train);
+    if (cli_has(a, "no-eval"))
+        return 0;
+    o.shots = 0;
+    if (!cli_size(a, "eval-limit", &o.limit))
+        return TACIT_EINPUT;
+    if (tacit_examples_load(&d->validation, d->task, cli_get(a, "data"), "validation", t, &o, &err))
+        return cli_fail(a, &err);
+    say_truncated("validation", d->validation);
+    return 0;
+}
+
+static int show_plan(const struct cli_args *a, struct tacit_model *m, const struct data *d,
+                     const struct tacit_train_options *o, bool stop)
+{
+    struct tacit_model_info info;
+    struct tacit_err err;
+    char weights[32], work[32];
+    size_t bytes, rows;
+    if (tacit_train_plan(m, d->task, d->train, o, &bytes, &rows, &err))
+        return cli_fail(a, &err);
+    tacit_model_describe(m, &info);
+    if (!cli_has(a, "quiet") || stop)
+        fprintf(stderr,
+                "%s: %zu layers x %zu, %zu parameters, %s (%s); %zu training examples; %s of weights, %s to "
+                "train (largest batch %zu rows); %s, %d threads\n",
+                info.family, info.layers, info.width, info.parameters, info.dtype, info.path,
+                tacit_examples_count(d->train), cli_bytes(weights, (double)info.weight_bytes),
+                cli_bytes(work, (double)bytes), rows, info.backend, info.threads);
+    return 0;
+}
+
+int cli_train(const struct cli_args *a)
+{
+    struct tacit_train_options o;
+    struct tacit_train_result r;
+    struct cli_progress progress;
+    struct tacit_model *m = NULL;
+    struct data d = {0};
+    struct tacit_err err;
+    if (a->n_word)
+        return cli_usage(a, "unexpected argument '%s'", a->word[0]);
+    if (!train_options(a, &o) || !cli_need(a, "out"))
+        return TACIT_EINPUT;
+    int s = cli_open_model(a, &m);
+    if (!s)
+        s = load_data(a, m, &d);
+    if (!s)
+        s = show_plan(a, m, &d, &o, cli_has(a, "plan"));
+    if (!s && !cli_has(a, "plan")) {
+        cli_progress_start(&progress, a, "step");
+        s = (int)tacit_train(m, d.task, d.train, d.validation, &o, &r, &progress.p, &err);
+        cli_progress_end(&progress);
+        if (s)
+            s = cli_fail(a, &err);
+        else
+            print_result(a, &o, &r, d.validation != NULL);
+    }
+    data_release(&d);
+    tacit_model_close(m);
+    return s;
+}
+
+int cli_pretrain(const struct cli_args *a)
+{
+    struct tacit_train_options o;
+    struct tacit_train_result r;
+    struct cli_progress progress;
+    struct tacit_model *m = NULL;
+    struct tacit_err err;
+    size_t context = 128;
+    if (!a->n_word)
+        return cli_usage(a, "expected text files");
+    if (!train_options(a, &o) || !cli_need(a, "out") || !cli_size(a, "context", &context))
+        return TACIT_EINPUT;
+    o.method = "full";
+    if (!cli_has(a, "lr"))
+        o.lr = 1e-3;
+    if (!cli_has(a, "epochs"))
+        o.epochs = 1;
+    int s = cli_open_model(a, &m);
+    if (s)
+        return s;
+    cli_progress_start(&progress, a, "step");
+    s = (int)tacit_pretrain(m, a->word, (size_t)a->n_word, context, &o, &r, &progress.p, &err);
+    cli_progress_end(&progress);
+    if (s)
+        s = cli_fail(a, &err);
+    else
+        print_result(a, &o, &r, false);
+    tacit_model_close(m);
+    return s;
+}
+
+int cli_init_model(const struct cli_args *a)
+{
+    struct tacit_model_shape shape = tacit_model_shape_default();
+    struct tacit_err err;
+    if (!cli_need(a, "out") || !cli_size(a, "layers", &shape.layers) || !cli_size(a, "width", &shape.width) ||
+        !cli_size(a, "heads", &shape.heads) || !cli_size(a, "vocab", &shape.vocab) ||
+        !cli_double(a, "std", &shape.std) || !cli_u64(a, "seed", &shape.seed))
+        return TACIT_EINPUT;
+    shape.tokenizer = cli_get(a, "tokenizer");
+    if (cli_has(a, "dtype"))
+        shape.dtype = cli_get(a, "dtype");
+    if (tacit_model_create(cli_get(a, "out"), &shape, &err))
+        return cli_fail(a, &err);
+    if (!cli_has(a, "quiet"))
+        fprintf(stderr, "%s: a random BLOOM of %zu layers, width %zu\n", cli_get(a, "out"), shape.layers,
+                shape.width);
+    return 0;
+}

@@ -1,0 +1,228 @@
+/* tacit generate and tacit tokenize. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INPUT_LIMIT = 1 << 30, GENERATE_LIMIT = 1 << 24 };
+
+/* Token ids separated by blanks; *ids is the caller's. */
+static int parse_ids(const struct cli_args *a, const char *text, int32_t **ids, size_t *n)
+{
+    size_t cap = strlen(text) / 2 + 1;
+    *n = 0;
+    *ids = calloc(cap, sizeof **ids);
+    if (!*ids)
+        return TACIT_EFAIL;
+    for (const char *p = text + strspn(text, " \t\r\n"); *p; p += strspn(p, " \t\r\n")) {
+        char *end;
+        long v = strtol(p, &end, 10);
+        if (end == p || v < 0 || v > INT32_MAX || (*end && !strchr(" \t\r\n", *end)))
+            return cli_usage(a, "expected token ids separated by blanks, found '%.20s'", p);
+        (*ids)[(*n)++] = (int32_t)v;
+        p = end;
+    }
+    return 0;
+}
+
+/* What on_token writes to. */
+struct output {
+    struct tacit_stream *stream; /* NULL: ids come out */
+    bool json;
+    int32_t *ids;
+    double *logp;
+    size_t n;
+    struct tacit_err err;
+    int status;
+};
+
+static int on_token(void *ctx, int32_t id, double logprob)
+{
+    struct output *o = ctx;
+    const char *text;
+    size_t bytes;
+    o->ids[o->n] = id;
+    o->logp[o->n++] = logprob;
+    if (!o->stream) {
+        if (!o->json)
+            printf("%s%d", o->n > 1 ? " " : "", id);
+    } else if (tacit_stream_next(o->stream, id, &text, &bytes, &o->err)) {
+        o->status = (int)o->err.status;
+        return 1;
+    } else if (!o->json) {
+        fwrite(text, 1, bytes, stdout);
+    }
+    fflush(stdout);
+    return cli_stopped();
+}
+
+static int print_json(const struct cli_args *a, const struct output *o, const struct tacit_tokenizer *t)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    struct tacit_err err;
+    if (t && tacit_decode(t, &text, &bytes, o->ids, o->n, &err))
+        return cli_fail(a, &err);
+    printf("{\"text\": ");
+    if (t)
+        cli_json_string(stdout, text, bytes);
+    else
+        fputs("null", stdout);
+    printf(", \"ids\": [");
+    for (size_t i = 0; i < o->n; i++)
+        printf("%s%d", i ? ", " : "", o->ids[i]);
+    printf("], \"logprobs\": [");
+    for (size_t i = 0; i < o->n; i++) {
+        fputs(i ? ", " : "", stdout);
+        cli_json_double(stdout, o->logp[i]);
+    }
+    printf("]}\n");
+    tacit_free(text);
+    return 0;
+}
+
+static int finish_output(const struct cli_args *a, struct output *o, const struct tacit_tokenizer *t)
+{
+    const char *text;
+    size_t bytes;
+    if (o->status)
+        return cli_fail(a, &o->err);
+    if (o->json)
+        return print_json(a, o, t);
+    if (o->stream) {
+        if (tacit_stream_next(o->stream, -1, &text, &bytes, &o->err))
+            return cli_fail(a, &o->err);
+        fwrite(text, 1, bytes, stdout);
+    }
+    fputc('\n', stdout);
+    return 0;
+}
+
+static bool generate_options(const struct cli_args *a, struct tacit_generate_options *o)
+{
+    *o = tacit_generate_options_default();
+    return cli_size(a, "max-tokens", &o->max_tokens) && cli_double(a, "temperature", &o->temperature) &&
+           cli_size(a, "top-k", &o->top_k) && cli_double(a, "top-p", &o->top_p) &&
+           cli_u64(a, "seed", &o->seed);
+}
+
+static int generate(const struct cli_args *a, struct tacit_model *m, const struct tacit_prompt *prompt,
+                    const int32_t *ids, size_t n, bool raw)
+{
+    struct tacit_generate_options o;
+    const struct tacit_tokenizer *t = raw ? NULL : tacit_model_tokenizer(m);
+    struct output out = {.json = cli_has(a, "json")};
+    struct tacit_err err;
+    if (!generate_options(a, &o))
+        return TACIT_EINPUT;
+    out.ids = calloc(o.max_tokens + 1, sizeof *out.ids);
+    out.logp = calloc(o.max_tokens + 1, sizeof *out.logp);
+    int s = out.ids && out.logp ? 0 : TACIT_EFAIL;
+    if (!s && t && tacit_stream_new(&out.stream, t, &err))
+        s = cli_fail(a, &err);
+    if (!s && tacit_generate(m, prompt, ids, n, &o, on_token, &out, &err))
+        s = cli_fail(a, &err);
+    if (!s)
+        s = finish_output(a, &out, t);
+    tacit_stream_free(out.stream);
+    free(out.ids);
+    free(out.logp);
+    return s;
+}
+
+int cli_generate(const struct cli_args *a)
+{
+    struct tacit_model *m = NULL;
+    struct tacit_adapter *adapter = NULL;
+    struct tacit_prompt prompt;
+    struct tacit_err err;
+    int32_t *ids = NULL;
+    char *read = NULL;
+    size_t n = 0, bytes;
+    if (a->n_word > 1)
+        return cli_usage(a, "expected one text (quote it)");
+    int s = cli_open_model(a, &m);
+    if (!s)
+        s = cli_open_prompt(a, m, &prompt, &adapter);
+    if (!s && !a->n_word && !(read = cli_read(a, "-", GENERATE_LIMIT, &bytes)))
+        s = TACIT_EINPUT;
+    const char *text = a->n_word ? a->word[0] : read;
+    bool raw = cli_has(a, "ids");
+    if (!s && raw)
+        s = parse_ids(a, text, &ids, &n);
+    else if (!s && !tacit_model_tokenizer(m))
+        s = cli_usage(a, "%s has no tokenizer, give --ids", cli_get(a, "model"));
+    else if (!s && tacit_encode(tacit_model_tokenizer(m), &ids, &n, text, strlen(text), &err))
+        s = cli_fail(a, &err);
+    if (!s)
+        s = generate(a, m, &prompt, ids, n, raw);
+    tacit_free(ids);
+    free(read);
+    tacit_adapter_close(adapter);
+    tacit_model_close(m);
+    return s;
+}
+
+static int print_piece(const struct cli_args *a, const struct tacit_tokenizer *t, char *text, size_t bytes)
+{
+    bool json = cli_has(a, "json"), decode = cli_has(a, "decode");
+    struct tacit_err err;
+    int32_t *ids = NULL;
+    char *back = NULL;
+    size_t n, out;
+    int s = 0;
+    if (decode) {
+        char end = text[bytes];
+        text[bytes] = '\0';
+        s = parse_ids(a, text, &ids, &n);
+        text[bytes] = end;
+    } else if (tacit_encode(t, &ids, &n, text, bytes, &err)) {
+        s = cli_fail(a, &err);
+    }
+    if (!s && decode && tacit_decode(t, &back, &out, ids, n, &err))
+        s = cli_fail(a, &err);
+    if (!s && decode) {
+        if (json)
+            fputs("{\"text\": ", stdout), cli_json_string(stdout, back, out), fputs("}\n", stdout);
+        else
+            fwrite(back, 1, out, stdout), fputs(cli_has(a, "lines") ? "\n" : "", stdout);
+    } else if (!s) {
+        fputs(json ? "{\"ids\": [" : "", stdout);
+        for (size_t i = 0; i < n; i++)
+            printf("%s%d", i ? json ? ", " : " " : "", ids[i]);
+        fputs(json ? "]}\n" : "\n", stdout);
+    }
+    tacit_free(ids);
+    tacit_free(back);
+    return s;
+}
+
+int cli_tokenize(const struct cli_args *a)
+{
+    const char *from = cli_has(a, "tokenizer") ? cli_get(a, "tokenizer") : cli_get(a, "model");
+    struct tacit_tokenizer *t;
+    struct tacit_err err;
+    size_t n;
+    int s = 0;
+    if (!from)
+        return cli_usage(a, "option '--model' or '--tokenizer' is needed");
+    if (a->n_word > 1)
+        return cli_usage(a, "expected one file");
+    if (tacit_tokenizer_open(&t, from, &err))
+        return cli_fail(a, &err);
+    char *text = cli_read(a, a->n_word ? a->word[0] : "-", INPUT_LIMIT, &n);
+    if (!text)
+        s = TACIT_EINPUT;
+    else if (!cli_has(a, "lines"))
+        s = print_piece(a, t, text, n);
+    else
+        for (char *p = text, *end; !s && p < text + n; p = end + 1) {
+            end = memchr(p, '\n', (size_t)(text + n - p));
+            if (!end)
+                end = text + n;
+            s = print_piece(a, t, p, (size_t)(end - p));
+        }
+    free(text);
+    tacit_tokenizer_close(t);
+    return s;
+}
