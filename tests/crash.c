@@ -1,0 +1,55 @@
+/* Preloaded into a program: ends it, as a kill would, at its n-th write, fsync or rename.
+ * TACIT_CRASH_AT="write:17": the 17th write ends it after half of the bytes; "fsync:3", "rename:2": before the call. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#pragma GCC visibility push(default)
+ssize_t write(int fd, const void *bytes, size_t n);
+int fsync(int fd);
+int rename(const char *from, const char *to);
+#pragma GCC visibility pop
+
+/* Whether this call is the one to die at; counts the calls of each kind. */
+static int is_the_one(const char *kind, long *count)
+{
+    const char *at = getenv("TACIT_CRASH_AT");
+    size_t n = strlen(kind);
+    ++*count;
+    return at && strncmp(at, kind, n) == 0 && at[n] == ':' && atol(at + n + 1) == *count;
+}
+
+ssize_t write(int fd, const void *bytes, size_t n)
+{
+    static long count;
+    ssize_t (*real)(int, const void *, size_t);
+    *(void **)&real = dlsym(RTLD_NEXT, "write");
+    if (fd > 2 && is_the_one("write", &count)) {
+        if (real(fd, bytes, n / 2) < 0)
+            _exit(138);
+        _exit(137);
+    }
+    return real(fd, bytes, n);
+}
+
+int fsync(int fd)
+{
+    static long count;
+    int (*real)(int);
+    *(void **)&real = dlsym(RTLD_NEXT, "fsync");
+    if (is_the_one("fsync", &count))
+        _exit(137);
+    return real(fd);
+}
+
+int rename(const char *from, const char *to)
+{
+    static long count;
+    int (*real)(const char *, const char *);
+    *(void **)&real = dlsym(RTLD_NEXT, "rename");
+    if (is_the_one("rename", &count))
+        _exit(137);
+    return real(from, to);
+}

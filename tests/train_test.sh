@@ -1,0 +1,88 @@
+#!/bin/bash
+# Training as a user runs it: the same bytes twice, on other threads and kernels, after a crash at every write, fsync and
+# rename, after kills; the refusals of wrong input.
+tacit=$TACIT n=0 bad=0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+check() { # NAME STATUS
+    n=$((n + 1))
+    if [ "$2" = 0 ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; bad=1; fi
+}
+"$tacit" init-model --layers 2 --width 32 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/m" --quiet
+train() { # OUT [OPTION]...
+    local out=$1
+    shift
+    "$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 20 --eval-limit 8 --tokens 4 --epochs 3 \
+        --batch 8 --lr 1e-2 --quiet --out "$out" "$@" >/dev/null
+}
+# The bytes of a run's folder without its times.
+bytes() { (cd "$1" && for f in *; do [ "$f" = timing.jsonl ] || { echo "$f"; cat "$f"; }; done | sha256sum); }
+
+train "$tmp/a" && train "$tmp/b"
+check "two trainings give the same bytes" "$([ "$(bytes "$tmp/a")" = "$(bytes "$tmp/b")" ]; echo $?)"
+want=$(bytes "$tmp/a")
+for isa in portable avx2 avx512; do
+    if "$tacit" score --model "$tmp/m" --isa $isa </dev/null 2>/dev/null; then
+        train "$tmp/$isa" --isa $isa --threads 1
+        check "one thread, $isa: the same bytes" "$([ "$(bytes "$tmp/$isa")" = "$want" ]; echo $?)"
+    else
+        n=$((n + 1))
+        echo "ok $n - one thread, $isa # SKIP this machine lacks it"
+    fi
+done
+
+for kind in write fsync rename; do
+    wrong=0 at=0
+    while at=$((at + 1)); [ $at -lt 200 ]; do
+        rm -rf "$tmp/c"
+        LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=$kind:$at train "$tmp/c" 2>/dev/null
+        [ $? = 137 ] || break
+        train "$tmp/c" 2>"$tmp/err" || { wrong=$((wrong + 1)); sed 's/^/# /' "$tmp/err"; continue; }
+        [ "$(bytes "$tmp/c")" = "$want" ] || { wrong=$((wrong + 1)); echo "# differs after $kind $at"; }
+    done
+    [ $at -gt 3 ] || wrong=1
+    check "a crash at any of $((at - 1)) calls of $kind changes nothing" $wrong
+done
+
+wrong=0
+for delay in 0.03 0.05; do
+    rm -rf "$tmp/k"
+    "$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 20 --eval-limit 8 --tokens 4 --epochs 3 \
+        --batch 8 --lr 1e-2 --quiet --out "$tmp/k" >/dev/null 2>&1 &
+    sleep $delay
+    kill -9 $! 2>/dev/null
+    wait $! 2>/dev/null
+    train "$tmp/k" && [ "$(bytes "$tmp/k")" = "$want" ] || wrong=1
+done
+check "a kill changes nothing" $wrong
+
+refuses() { # NAME STATUS TEXT COMMAND...
+    local name=$1 want_status=$2 text=$3 out status
+    shift 3
+    out=$("$@" 2>&1)
+    status=$?
+    grep -qF -- "$text" <<<"$out" && [ $status = "$want_status" ]
+    check "$name" $?
+    [ $status = "$want_status" ] || echo "# status $status: $out"
+}
+before=$(bytes "$tmp/a")
+refuses "another run's folder" 2 "belongs to another run" train "$tmp/a" --lr 2e-2
+check "and nothing is changed there" "$([ "$(bytes "$tmp/a")" = "$before" ]; echo $?)"
+refuses "a finished run says so" 0 "finished already" "$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo \
+    --limit 20 --eval-limit 8 --tokens 4 --epochs 3 --batch 8 --lr 1e-2 --quiet --out "$tmp/a"
+refuses "no such model" 2 "no such model folder" "$tacit" score --model "$tmp/none"
+refuses "a hub id that is not there" 2 "hf download a/b" "$tacit" score --model a/b
+refuses "no such task" 2 "nothing" train "$tmp/x" --task nothing
+refuses "an empty init text" 2 "empty" train "$tmp/x" --init text:
+refuses "a memory limit in words" 2 "memory limit" train "$tmp/x" --memory 1K
+refuses "an unknown option" 2 "unknown option" train "$tmp/x" --nonsense
+refuses "a bad line of JSON" 2 "standard input:2" "$tacit" score --model "$tmp/m" <<<$'{"ids": [5, 6]}\n{'
+refuses "an id outside the vocabulary" 2 "outside the vocabulary" "$tacit" score --model "$tmp/m" <<<'{"ids": [5, 60000]}'
+(ulimit -f 1; trap '' XFSZ; train "$tmp/full" 2>"$tmp/err")
+check "no space left: a message, status 1" "$([ $? = 1 ] && grep -q "cannot be written" "$tmp/err"; echo $?)"
+cp -r "$tmp/m" "$tmp/nan"
+printf '\x00\x00\xc0\x7f' | dd of="$tmp/nan/model.safetensors" bs=1 conv=notrunc \
+    seek=$(($(stat -c %s "$tmp/nan/model.safetensors") - 4)) status=none
+refuses "NaN weights are named" 2 "is NaN" "$tacit" inspect "$tmp/nan" --check
+echo "1..$n"
+exit $bad
