@@ -78,6 +78,8 @@ refuses "a memory limit in words" 2 "memory limit" train "$tmp/x" --memory 1K
 refuses "an unknown option" 2 "unknown option" train "$tmp/x" --nonsense
 refuses "a bad line of JSON" 2 "standard input:2" "$tacit" score --model "$tmp/m" <<<$'{"ids": [5, 6]}\n{'
 refuses "an id outside the vocabulary" 2 "outside the vocabulary" "$tacit" score --model "$tmp/m" <<<'{"ids": [5, 60000]}'
+awk 'BEGIN { printf "{\"ids\": [5"; for (i = 0; i < 40000; i++) printf ", 6"; print "]}" }' >"$tmp/long"
+refuses "a sequence over the limit" 2 "at most 32768" "$tacit" score --model "$tmp/m" "$tmp/long"
 (ulimit -f 1; trap '' XFSZ; train "$tmp/full" 2>"$tmp/err")
 check "no space left: a message, status 1" "$([ $? = 1 ] && grep -q "cannot be written" "$tmp/err"; echo $?)"
 cp -r "$tmp/m" "$tmp/nan"

@@ -16,7 +16,7 @@
 
 /* Limits of a head's width, of a path (in keys), of scores (floats), and of a packed head (floats).
  */
-enum { MAX_D = 1024, MAX_PATH = 32768, SCORES = 16 * MAX_PATH, PACKED = 256 << 10 };
+enum { MAX_D = 1024, MAX_PATH = TAC_MAX_PATH, SCORES = 16 * MAX_PATH, PACKED = 256 << 10 };
 
 /* One thread's buffers. A head's keys and values lie 4 G D bytes apart, which serves caches badly,
  * so they are copied together (k, v; dk, dv: their gradients) where they fit. */

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #define TAC_KC 256
+#define TAC_MAX_PATH 32768 /* keys of a path, at most: attention's buffers hold so many scores */
 
 enum tac_wtype { TAC_W_F32, TAC_W_F16, TAC_W_BF16, TAC_W_REAL };
 

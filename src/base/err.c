@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+TAC_PRINTF(2, 0)
 static void format_message(struct tacit_err *err, const char *fmt, va_list ap)
 {
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);

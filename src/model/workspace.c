@@ -27,7 +27,7 @@ static void lay_slots(struct tac_slot *slot, struct tac_carve *m, const struct t
 {
     size_t T = p->tree->T;
     bool own = p->grad && !p->recompute;
-    struct tac_slot shared, one;
+    struct tac_slot shared = {0}, one = {0};
     void *ping[2] = {0};
     if (!own)
         lay_slot(&shared, m, T, T, c, z);

@@ -45,6 +45,7 @@ static double log_sum(const float *logits, size_t V, double max)
     double sum = 0;
     for (size_t i = 0; i < V; i++)
         sum += exp((double)logits[i] - max);
+    /* cppcheck-suppress invalidFunctionArg ; V > 0, and one term is 1 */
     return max + log(sum);
 }
 

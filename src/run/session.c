@@ -48,6 +48,12 @@ static enum tacit_status build_tree(struct tac_session *s, struct tac_tree *t,
     o.n_kv = job->n_kv;
     enum tacit_status st = tac_tree_build(t, job->seq, job->n, &o, err);
     free(len);
+    for (size_t i = 0; !st && i < t->n_seg; i++)
+        if (t->seg[i].base + t->seg[i].n > TAC_MAX_PATH) {
+            st = tac_fail(err, TACIT_EINPUT, "a sequence of %d tokens: at most %d can be computed",
+                          t->seg[i].base + t->seg[i].n, TAC_MAX_PATH);
+            tac_tree_release(t);
+        }
     return st;
 }
 

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Static checks: clang's warnings, cppcheck and shellcheck where they are installed; says what it skips.
+set -eu
+cd "$(dirname "$0")/.."
+flags="-std=c11 -D_GNU_SOURCE -DTACIT_VERSION=\"x\" -DTACIT_PREFIX=\"x\" -Iinclude -Isrc -Wall -Wextra -Wpedantic -Wshadow
+-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -fopenmp -Werror -fsyntax-only"
+if command -v clang >/dev/null; then
+    for f in $(git ls-files 'src/*.c' 'examples/*.c'); do
+        case $f in
+        src/backend/kern_*) for isa in portable avx2 avx512; do
+            set -- -DTAC_ISA=$isa -DTAC_ISA_$isa
+            [ $isa = avx2 ] && set -- "$@" -mavx2 -mfma -mf16c
+            [ $isa = avx512 ] && set -- "$@" -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
+            # shellcheck disable=SC2086
+            clang $flags "$@" "$f"
+        done ;;
+        src/backend/ref.c) for real in float "double -DTAC_REAL_F64"; do
+            # shellcheck disable=SC2086
+            clang $flags -DTAC_REAL=$real "$f"
+        done ;;
+        *) # shellcheck disable=SC2086
+            clang $flags "$f" ;;
+        esac
+    done
+else
+    echo "clang is not installed: its warnings were not looked at"
+fi
+if command -v cppcheck >/dev/null; then
+    cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem \
+        -Iinclude -Isrc src/base src/model src/run src/train src/tune src/api src/cli
+else
+    echo "cppcheck is not installed"
+fi
+if command -v shellcheck >/dev/null; then
+    shellcheck tools/*.sh tests/*.sh demo/*.sh .ci/run
+else
+    echo "shellcheck is not installed"
+fi
