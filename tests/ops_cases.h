@@ -63,6 +63,7 @@ struct call {
     struct tac_kv kv[2];
     struct tac_target *target;
     size_t n_target;
+    double *lse; /* of the vocabulary op, doubles in every backend */
 };
 
 static void *host_alloc(struct call *c, size_t n, size_t size)
@@ -483,6 +484,7 @@ static void vocab_build(struct call *c)
         for (size_t i = 0; i < r % 3; i++, n++)
             c->target[n] = (struct tac_target){
                 (int32_t)r, (int32_t)tac_rng_below(&c->rng, (uint32_t)V), 0.25f + (float)n / 8};
+    c->lse = host_alloc(c, R, sizeof *c->lse);
     c->target[n - 1].token = (int32_t)V - 1;
     c->target[0].token = 0;
     c->n_target = n;
@@ -506,9 +508,10 @@ static void vocab_forward(struct tac_backend *be, void **a, struct call *c)
     int32_t best[64];
     float as_float[64];
     assert_true(R <= 64);
-    be->ops->vocab(be, a[VO_LOGP], best, NULL, a[VO_LSE], a[VO_X], weight_of(c, a[VO_E]), c->target,
+    be->ops->vocab(be, a[VO_LOGP], best, NULL, c->lse, a[VO_X], weight_of(c, a[VO_E]), c->target,
                    c->n_target, R);
     be->ops->sync(be);
+    be->ops->upload_f64(be, a[VO_LSE], c->lse, R);
     for (size_t r = 0; r < R; r++)
         as_float[r] = (float)best[r];
     be->ops->upload(be, a[VO_BEST], as_float, R);
@@ -519,7 +522,7 @@ static void vocab_backward(struct tac_backend *be, void **a, struct call *c)
     const struct tac_weight *E = weight_of(c, a[VO_E]);
     be->ops->vocab(be, a[VO_LOGP], NULL, a[VO_DX], NULL, a[VO_X], E, c->target, c->n_target,
                    c->is->T);
-    be->ops->vocab_dw(be, a[VO_DE], a[VO_X], a[VO_LSE], E, c->target, c->n_target, c->is->T);
+    be->ops->vocab_dw(be, a[VO_DE], a[VO_X], c->lse, E, c->target, c->n_target, c->is->T);
 }
 
 /* ---- the table ---- */

@@ -40,6 +40,13 @@ static void cpu_download(struct tac_backend *be, float *dst, const void *src, si
         memcpy(dst, src, n * sizeof *dst);
 }
 
+static void cpu_read(struct tac_backend *be, void *dst, const void *src, size_t bytes)
+{
+    (void)be;
+    if (bytes)
+        memcpy(dst, src, bytes);
+}
+
 static void cpu_download_f64(struct tac_backend *be, double *dst, const void *src, size_t n)
 {
     (void)be;
@@ -61,6 +68,7 @@ const struct tac_ops tac_cpu_ops = {
     .upload_f64 = cpu_upload_f64,
     .download = cpu_download,
     .download_f64 = cpu_download_f64,
+    .read = cpu_read,
     .sync = cpu_sync,
     .embed = tac_cpu_embed,
     .embed_dx = tac_cpu_embed_dx,

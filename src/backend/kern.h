@@ -9,7 +9,6 @@
 
 struct tac_kern_gemm;
 struct tac_kern_attend;
-struct tac_kern_vocab;
 struct tac_kern_rows;
 
 struct tac_kern {
@@ -17,7 +16,6 @@ struct tac_kern {
     const char *name; /* "cpu (avx2)" */
     const struct tac_kern_gemm *gemm;
     const struct tac_kern_attend *attend;
-    const struct tac_kern_vocab *vocab;
     const struct tac_kern_rows *rows; /* kern_rows.h */
 };
 

@@ -284,6 +284,44 @@ static void update(float *p, const float *g, const float *moment, size_t n, floa
     }
 }
 
+/* ---- softmax over the vocabulary ---- */
+
+static float row_max(const float *x, size_t n, float least)
+{
+    v16 max = v16_set1(least);
+    for (size_t i = 0; i < n; i += V16)
+        max = v16_max(v16_first(left(n, i), get(x + i, left(n, i)), max), max);
+    float lane[V16];
+    v16_store(lane, max);
+    for (size_t i = 0; i < V16; i++)
+        least = lane[i] > least ? lane[i] : least;
+    return least;
+}
+
+static float exp_sum(float *x, size_t n, float max)
+{
+    v16 sum = v16_zero();
+    for (size_t i = 0; i < n; i += V16) {
+        size_t m = left(n, i);
+        v16 e = v16_exp(v16_sub(get(x + i, m), v16_set1(max)));
+        put(x + i, e, m);
+        sum = v16_add(sum, v16_first(m, e, v16_zero()));
+    }
+    return v16_sum(sum);
+}
+
+static void exp_scale(float *x, size_t n, float lse, float scale)
+{
+    EACH_OF(n, x, v16_mul(v16_exp(v16_sub(get(x + i, m), v16_set1(lse))), v16_set1(scale)))
+}
+
+static float exp_one(float x)
+{
+    float lane[V16];
+    v16_store(lane, v16_exp(v16_set1(x)));
+    return lane[0];
+}
+
 /* ---- reductions ---- */
 
 /* The square of a float is exact in double, so fused or not gives the same sum. */
@@ -325,6 +363,11 @@ const struct tac_kern_rows TAC_KERN_NAME(tac_kern_rows) = {
     .column_moments = column_moments,
     .update_sum = update_sum,
     .update = update,
+    .max = row_max,
+    .exp_sum = exp_sum,
+    .exp_scale = exp_scale,
+    .exp = exp_one,
+    .log = tac_log,
     .sumsq = sumsq,
     .finite = finite,
 };

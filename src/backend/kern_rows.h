@@ -40,6 +40,14 @@ struct tac_kern_rows {
     /* p -= decay * p, then p -= shrink * u */
     void (*update)(float *p, const float *g, const float *moment, size_t n, float scale,
                    float shrink, float decay);
+    /* the largest of `least` and x, NaN left out */
+    float (*max)(const float *x, size_t n, float least);
+    /* x = exp(x - max); their sum */
+    float (*exp_sum)(float *x, size_t n, float max);
+    /* x = scale * exp(x - lse) */
+    void (*exp_scale)(float *x, size_t n, float lse, float scale);
+    float (*exp)(float x);
+    double (*log)(double x); /* of a positive normal number; NaN and infinity come back */
     double (*sumsq)(const float *x, size_t n); /* in 16 double lanes */
     bool (*finite)(const float *x, size_t n);
 };

@@ -111,6 +111,7 @@ struct tac_ops {
     void (*upload_f64)(struct tac_backend *be, void *dst, const double *src, size_t n);
     void (*download)(struct tac_backend *be, float *dst, const void *src, size_t n);
     void (*download_f64)(struct tac_backend *be, double *dst, const void *src, size_t n);
+    void (*read)(struct tac_backend *be, void *dst, const void *src, size_t bytes); /* as they are */
     void (*sync)(struct tac_backend *be);
 
     /* embed: y (T,C) = E[src[t]] for src >= 0, soft[-1 - src] for src < 0.  E (V,C)  soft (P,C) */
@@ -178,8 +179,9 @@ struct tac_ops {
      *   best (R) out: the row's largest logit's token, the lowest among equals; may be NULL
      *   dx (R,C) out or NULL: d(-sum weight * logp) / dx
      *   x (R,C)  E (V,C)  targets sorted by row; a row may have many, or none
-     *   lse (R) out or NULL: log-sum-exp of the row's logits, for vocab_dw
-     * V is walked in 64 fixed stripes, each with a running (max, sum, acc), merged in order. */
+     *   lse (R) out or NULL, doubles in every backend: log-sum-exp of the row's logits;
+     *       logp is (real)(logit - lse), the difference taken in double
+     * V is walked in blocks of 4096 in order, with a running (max, sum, acc) a row. */
     void (*vocab)(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse, const void *x,
                   const struct tac_weight *E, const struct tac_target *target, size_t n, size_t R);
     /* vocab_dw: dE (V,C) += d(-sum weight * logp)/dE */

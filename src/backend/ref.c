@@ -50,6 +50,13 @@ static void op_download(struct tac_backend *be, float *dst, const void *src, siz
         dst[i] = (float)x[i];
 }
 
+static void op_read(struct tac_backend *be, void *dst, const void *src, size_t bytes)
+{
+    (void)be;
+    if (bytes)
+        memcpy(dst, src, bytes);
+}
+
 static void op_download_f64(struct tac_backend *be, double *dst, const void *src, size_t n)
 {
     const real *x = src;
@@ -606,7 +613,7 @@ static void op_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx
         if (best)
             best[r] = index_of_max(logit, V);
         if (lse)
-            ((real *)lse)[r] = row_lse;
+            ((double *)lse)[r] = (double)row_lse;
         if (!dx)
             continue;
         logit_grads(logit, row_lse, V, target + i, m);
@@ -631,7 +638,7 @@ static void op_vocab_dw(struct tac_backend *be, void *dE, const void *x, const v
         const real *xr = (const real *)x + r * C;
         m = targets_of(target + i, n - i, r);
         vocab_logits(logit, xr, E);
-        logit_grads(logit, ((const real *)lse)[r], V, target + i, m);
+        logit_grads(logit, (real)((const double *)lse)[r], V, target + i, m);
         for (size_t v = 0; v < V; v++)
             axpy((real *)dE + v * C, logit[v], xr, C);
     }
@@ -746,6 +753,7 @@ const struct tac_ops OPS = {
     .upload_f64 = op_upload_f64,
     .download = op_download,
     .download_f64 = op_download_f64,
+    .read = op_read,
     .sync = op_sync,
     .embed = op_embed,
     .embed_dx = op_embed_dx,

@@ -2,12 +2,15 @@
  * Every block is a matrix product of gemm.c on a view of E, so a logit has the bytes that matmul gives it; a row's
  * running maximum and sum go through the blocks in order, so they depend on the row alone. */
 #include "backend/cpu_ops.h"
+#include "backend/kern.h"
+#include "backend/kern_rows.h"
+#include "backend/threads.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 4096, ROWS = 256 }; /* vocabulary rows of a block, rows worked on together */
+enum { BLOCK = 4096, ROWS = 256 }; /* vocabulary rows of a block (part of the law), rows worked on together */
 
 /* One group of at most ROWS rows at work. */
 struct group {
@@ -21,10 +24,10 @@ struct group {
     int32_t best[ROWS];
 };
 
+/* The logits lie behind what the matrix product uses. */
 size_t tac_vocab_scratch(int threads)
 {
-    (void)threads;
-    return 0;
+    return tac_gemm_scratch(threads) + sizeof(float) * ROWS * BLOCK;
 }
 
 static size_t weight_size(enum tac_wtype t)
@@ -42,8 +45,7 @@ static struct tac_weight view(const struct tac_weight *E, size_t from, size_t n)
 static struct group group_open(struct tac_backend *be, const struct tac_weight *E, const float *x, size_t R)
 {
     struct group g = {.be = be, .E = E, .x = x, .R = R};
-    g.logit = malloc(R * BLOCK * sizeof *g.logit);
-    TAC_CHECK(g.logit);
+    g.logit = (float *)((char *)be->scratch + tac_gemm_scratch(be->threads));
     for (size_t r = 0; r < R; r++)
         g.max[r] = -INFINITY;
     return g;
@@ -53,20 +55,17 @@ static struct group group_open(struct tac_backend *be, const struct tac_weight *
  * what was summed before shrinks is returned. */
 static float take_row(struct group *g, size_t r, size_t from, size_t n)
 {
-    float *l = g->logit + r * n, old = g->max[r], max = old;
-    for (size_t i = 0; i < n; i++)
-        if (l[i] > max || isnan(l[i])) {
-            max = l[i];
-            g->best[r] = (int32_t)(from + i);
-        }
-    g->max[r] = max;
-    float shrink = old == max ? 1.0f : expf(old - max);
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        l[i] = expf(l[i] - max);
-        sum += (double)l[i];
+    const struct tac_kern_rows *k = g->be->kern->rows;
+    float *l = g->logit + r * n, old = g->max[r], max = k->max(l, n, old), shrink = 1;
+    if (max > old) {
+        size_t i = 0;
+        while (l[i] != max)
+            i++;
+        g->best[r] = (int32_t)(from + i);
+        g->max[r] = max;
+        shrink = k->exp(old - max);
     }
-    g->sum[r] = g->sum[r] * (double)shrink + sum;
+    g->sum[r] = g->sum[r] * (double)shrink + (double)k->exp_sum(l, n, max);
     return shrink;
 }
 
@@ -126,31 +125,31 @@ static void subtract_targets(struct group *g, float *dx, const struct tac_target
     free(e);
 }
 
-static void run_group(struct tac_backend *be, float *logp, int32_t *best, float *dx, float *lse,
+static void run_group(struct tac_backend *be, float *logp, int32_t *best, float *dx, double *lse,
                       const float *x, const struct tac_weight *E, const struct tac_target *target, size_t n,
                       size_t first_row, size_t R)
 {
     struct group g = group_open(be, E, x, R);
     float weight[ROWS] = {0};
+    double row_lse[ROWS];
     if (dx)
         memset(dx, 0, R * E->cols * sizeof *dx);
     walk(&g, logp, dx, target, n, first_row);
+    for (size_t r = 0; r < R; r++)
+        row_lse[r] = (double)g.max[r] + be->kern->rows->log(g.sum[r]);
     for (size_t i = 0; i < n; i++) {
         size_t r = (size_t)target[i].row - first_row;
-        logp[i] = (float)((double)logp[i] - ((double)g.max[r] + log(g.sum[r])));
+        logp[i] = (float)((double)logp[i] - row_lse[r]);
         weight[r] += target[i].weight;
     }
-    for (size_t r = 0; r < R; r++) {
-        if (best)
-            best[r] = g.best[r];
-        if (lse)
-            lse[r] = (float)((double)g.max[r] + log(g.sum[r]));
-        if (dx)
-            finish_dx(&g, dx, r, weight[r]);
-    }
+    if (best)
+        memcpy(best, g.best, R * sizeof *best);
+    if (lse)
+        memcpy(lse, row_lse, R * sizeof *lse);
+    for (size_t r = 0; dx && r < R; r++)
+        finish_dx(&g, dx, r, weight[r]);
     if (dx)
         subtract_targets(&g, dx, target, n, first_row);
-    free(g.logit);
 }
 
 /* Targets of the rows before `end`, from at on. */
@@ -169,12 +168,12 @@ void tac_cpu_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx, 
         size_t rows = R - r < ROWS ? R - r : ROWS;
         end = targets_before(target, t, n, r + rows);
         run_group(be, (float *)logp + t, best ? best + r : NULL, dx ? (float *)dx + r * C : NULL,
-                  lse ? (float *)lse + r : NULL, (const float *)x + r * C, E, target + t, end - t, r, rows);
+                  lse ? (double *)lse + r : NULL, (const float *)x + r * C, E, target + t, end - t, r, rows);
     }
 }
 
 /* One group's part of vocab_dw: probabilities again, block by block, times the rows. */
-static void add_group(struct tac_backend *be, float *dE, const float *x, const float *lse,
+static void add_group(struct tac_backend *be, float *dE, const float *x, const double *lse,
                       const struct tac_weight *E, const float *weight, size_t R)
 {
     struct group g = group_open(be, E, x, R);
@@ -184,11 +183,9 @@ static void add_group(struct tac_backend *be, float *dE, const float *x, const f
         tac_cpu_matmul(be, g.logit, x, &e, NULL, NULL, R);
 #pragma omp parallel for num_threads(be->threads) schedule(static)
         for (size_t r = 0; r < R; r++)
-            for (size_t i = 0; i < block; i++)
-                g.logit[r * block + i] = weight[r] * expf(g.logit[r * block + i] - lse[r]);
+            be->kern->rows->exp_scale(g.logit + r * block, block, (float)lse[r], weight[r]);
         tac_cpu_matmul_dw(be, dE + from * E->cols, NULL, g.logit, x, R, block, E->cols);
     }
-    free(g.logit);
 }
 
 void tac_cpu_vocab_dw(struct tac_backend *be, void *dE, const void *x, const void *lse,
@@ -201,7 +198,7 @@ void tac_cpu_vocab_dw(struct tac_backend *be, void *dE, const void *x, const voi
         end = targets_before(target, t, n, r + rows);
         for (size_t i = t; i < end; i++)
             weight[(size_t)target[i].row - r] += target[i].weight;
-        add_group(be, dE, (const float *)x + r * C, (const float *)lse + r, E, weight, rows);
+        add_group(be, dE, (const float *)x + r * C, (const double *)lse + r, E, weight, rows);
     }
     for (size_t i = 0; i < n; i++) {
         const float *row = (const float *)x + (size_t)target[i].row * C;

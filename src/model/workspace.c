@@ -70,7 +70,7 @@ static void lay_head(struct tac_workspace *w, struct tac_carve *m, const struct 
     w->dxf = tac_carve(m, R * c->C, z);
     w->stf = tac_carve(m, R * 2, z);
     w->logp = tac_carve(m, p->tree->n_label, z);
-    w->lse = tac_carve(m, R, z);
+    w->lse = tac_carve(m, R, sizeof(double));
     w->logits = tac_carve(m, w->logits_rows * c->V, z);
 }
 
