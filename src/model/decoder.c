@@ -133,13 +133,15 @@ static void forward_head(struct tac_decoder *d, struct tac_run *r)
     size_t n = p->tree->n_label, R = p->out.n, C = d->c.C, V = d->c.V;
     op->norm(d->be, d->w.xf, d->w.stf, d->w.y, global_param(r, TAC_P_FINAL_G)->v,
              global_param(r, TAC_P_FINAL_B)->v, R, C, d->c.eps, d->c.norm);
-    if (n || r->best)
+    if (n || r->best || r->lse)
         op->vocab(d->be, d->w.logp, r->best, p->grad ? d->w.dxf : NULL, d->w.lse, d->w.xf, &head->w,
                   p->target, n, R);
     if (n && r->logp) {
         op->finite(d->be, d->w.logp, n);
         op->download_f64(d->be, r->logp, d->w.logp, n);
     }
+    if (r->lse)
+        op->read(d->be, r->lse, d->w.lse, R * sizeof *r->lse);
     if (r->states)
         op->download(d->be, r->states, d->w.xf, R * C);
     for (size_t i = 0; r->logits && i < R; i += d->w.logits_rows) {

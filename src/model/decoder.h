@@ -26,6 +26,7 @@ struct tac_run {
     /* results */
     double *logp;   /* (n_label) or NULL */
     int32_t *best;  /* (plan->out.n) most probable next token of each out row, or NULL */
+    double *lse;    /* (plan->out.n) log-sum-exp of each out row's logits, or NULL */
     float *logits;  /* (plan->out.n, V) or NULL */
     float *states;  /* (plan->out.n, C) final normed states, or NULL */
 };

@@ -19,6 +19,7 @@ struct writer {
     const struct tac_ports *ports;
     struct tac_kv_store cache;
     float *logits;
+    double lse; /* their log-sum-exp */
     struct candidate *order;
     struct tac_rng rng;
 };
@@ -38,15 +39,6 @@ static size_t largest(const float *logits, size_t V)
         if (logits[i] > logits[best])
             best = i;
     return best;
-}
-
-static double log_sum(const float *logits, size_t V, double max)
-{
-    double sum = 0;
-    for (size_t i = 0; i < V; i++)
-        sum += exp((double)logits[i] - max);
-    /* cppcheck-suppress invalidFunctionArg ; V > 0, and one term is 1 */
-    return max + log(sum);
 }
 
 /* Draws among the candidates that top_k and top_p leave. */
@@ -75,7 +67,7 @@ static int32_t pick_token(struct writer *w, const struct tac_generate_options *o
     size_t V = w->s->weights->model->c.V, best = largest(w->logits, V);
     double max = (double)w->logits[best];
     int32_t id = o->temperature > 0 ? draw(w, V, max, o) : (int32_t)best;
-    *logprob = (double)w->logits[id] - log_sum(w->logits, V, max);
+    *logprob = (double)(float)((double)w->logits[id] - w->lse);
     return id;
 }
 
@@ -91,7 +83,8 @@ static enum tacit_status run_rows(struct writer *w, const int32_t *src, size_t n
                           .kv = &cache,
                           .n_kv = cached,
                           .capture = cache,
-                          .logits = w->logits};
+                          .logits = w->logits,
+                          .lse = &w->lse};
     return tac_session_run(w->s, &job, err);
 }
 

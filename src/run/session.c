@@ -73,7 +73,7 @@ static enum tacit_status make_plan(struct tac_session *s, struct tac_plan *p,
 {
     const struct tac_decoder_config *c = &s->weights->model->c;
     size_t taken = weight_bytes(s) + s->fixed_bytes;
-    bool last = job->logits || job->states;
+    bool last = job->logits || job->states || job->lse;
     for (int recompute = 0; recompute < (job->grad ? 2 : 1); recompute++) {
         enum tacit_status st = tac_plan_make(p, t, c, s->weights->be->real_size, job->grad, recompute,
                                              last, err);
@@ -122,7 +122,7 @@ static enum tacit_status path_rows(const struct tac_tree *t, int32_t **rows, siz
 
 /* Host buffers of one run, in the plan's order of labels and rows. */
 struct results {
-    double *logp;
+    double *logp, *lse;
     int32_t *best, *path;
     float *logits, *states;
     size_t n_path;
@@ -131,6 +131,7 @@ struct results {
 static void results_release(struct results *r)
 {
     free(r->logp);
+    free(r->lse);
     free(r->best);
     free(r->path);
     free(r->logits);
@@ -145,6 +146,7 @@ static enum tacit_status results_init(struct results *r, const struct tac_job *j
     size_t R = p->out.n;
     if (!(r->logp = tac_alloc(p->tree->n_label, sizeof *r->logp, err)) ||
         !(r->best = tac_alloc(R, sizeof *r->best, err)) ||
+        (job->lse && !(r->lse = tac_alloc(R, sizeof *r->lse, err))) ||
         (job->logits && !(r->logits = tac_alloc(R * c->V, sizeof *r->logits, err))) ||
         (job->states && !(r->states = tac_alloc(R * c->C, sizeof *r->states, err))))
         return TACIT_EFAIL;
@@ -178,8 +180,10 @@ static void hand_back(const struct results *r, struct tac_job *job, const struct
         if (job->best)
             job->best[l->item] = r->best[p->target[i].row];
     }
-    for (size_t i = 0; (job->logits || job->states) && i < job->n; i++) {
+    for (size_t i = 0; (job->logits || job->states || job->lse) && i < job->n; i++) {
         size_t at = t->last_row[i] < 0 ? 0 : out_place(p, t->last_row[i]);
+        if (job->lse)
+            job->lse[i] = r->lse[at];
         if (job->logits)
             memcpy(job->logits + i * c->V, r->logits + at * c->V, c->V * sizeof *r->logits);
         if (job->states)
@@ -194,7 +198,7 @@ static enum tacit_status explain_fault(struct tac_session *s, struct tacit_err *
     if (st)
         return st;
     return tac_fail(err, TACIT_EFAIL,
-                    "the loss is not finite, though all weights are: the run has diverged "
+                    "the result is not finite, though all weights are: the run has diverged "
                     "(a lower learning rate or warm-up may help)");
 }
 
@@ -214,10 +218,13 @@ static enum tacit_status run_plan(struct tac_session *s, struct tac_job *job, st
                           .n_capture = r.n_path,
                           .logp = r.logp,
                           .best = job->best ? r.best : NULL,
+                          .lse = r.lse,
                           .logits = r.logits,
                           .states = r.states};
     if (!st)
         st = tac_decoder_run(s->dec, &run, err);
+    for (size_t i = 0; !st && r.lse && i < p->out.n; i++)
+        s->weights->be->fault |= !isfinite(r.lse[i]);
     if (!st && s->weights->be->fault)
         st = explain_fault(s, err);
     if (!st)

@@ -32,6 +32,7 @@ struct tac_job {
     double *logp;   /* (n_item) or NULL */
     int32_t *best;  /* (n_item) most probable token at the mark's row, or NULL */
     float *logits;  /* (n, V) after the last row of each sequence, or NULL */
+    double *lse;    /* (n) their log-sum-exp: log p(v) is (float)(logits[v] - lse), the law's bytes; or NULL */
     float *states;  /* (n, C) final normed state of the last row of each sequence, or NULL */
     double loss;    /* out: sum of weight * -logp */
 };
