@@ -136,6 +136,60 @@ static void test_own(void **state)
     tac_tokenizer_close(t);
 }
 
+/* Encoding gives the ids that the case says under `key`; they come back in want. */
+static size_t check_case(struct tac_encoder *e, const json_t *c, const char *key, bool special, int32_t want[4096])
+{
+    const json_t *text = json_object_get(c, "text"), *ids = json_object_get(c, key);
+    struct tac_ids got = {0};
+    struct tacit_err err;
+    size_t n = json_array_size(ids);
+    assert_true(n <= 4096);
+    for (size_t i = 0; i < n; i++)
+        want[i] = (int32_t)json_integer_value(json_array_get(ids, i));
+    assert_ok(tac_encoder_encode(e, &got, json_string_value(text), json_string_length(text), special, &err), err);
+    if (got.n != n || (n && memcmp(got.id, want, n * sizeof *want) != 0))
+        fail_msg("'%s': other %s", json_string_value(text), key);
+    tac_ids_release(&got);
+    return n;
+}
+
+/* Small tokenizers in the layouts of five families, and HuggingFace's ids (tests/golden/tokenizer). */
+static void test_styles(void **state)
+{
+    (void)state;
+    static const char *const styles[] = {"bloom", "gpt2", "neox", "qwen2", "llama3"};
+    for (size_t k = 0; k < sizeof styles / sizeof *styles; k++) {
+        char path[256];
+        struct tacit_err err;
+        struct tac_tokenizer *t;
+        struct tac_encoder *e;
+        json_error_t bad;
+        json_t *c;
+        size_t at;
+        snprintf(path, sizeof path, "tests/golden/tokenizer/%s.cases.json", styles[k]);
+        json_t *cases = json_load_file(path, JSON_ALLOW_NUL, &bad);
+        snprintf(path, sizeof path, "tests/golden/tokenizer/%s.json", styles[k]);
+        assert_ok(tac_tokenizer_open(&t, path, &err), err);
+        assert_ok(tac_encoder_new(&e, t, &err), err);
+        assert_true(json_array_size(cases) >= 100);
+        json_array_foreach (cases, at, c) {
+            const json_t *decoded = json_object_get(c, "decoded");
+            int32_t want[4096];
+            struct tac_buf back = {0};
+            check_case(e, c, "with_special", true, want);
+            size_t n = check_case(e, c, "ids", false, want);
+            assert_ok(tac_tokenizer_decode(t, &back, want, n, false, &err), err);
+            if (back.len != json_string_length(decoded) ||
+                (back.len && memcmp(back.data, json_string_value(decoded), back.len) != 0))
+                fail_msg("%s: case %zu is decoded otherwise", styles[k], at);
+            tac_buf_release(&back);
+        }
+        json_decref(cases);
+        tac_encoder_free(e);
+        tac_tokenizer_close(t);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -161,7 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bloom), cmocka_unit_test(test_gpt2),    cmocka_unit_test(test_neox),
-        cmocka_unit_test(test_own),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_own),   cmocka_unit_test(test_styles),  cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
 }

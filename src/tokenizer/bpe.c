@@ -80,12 +80,13 @@ enum tacit_status tac_bpe_add(struct tac_bpe *b, struct tac_merge merge, struct 
     return TACIT_OK;
 }
 
-void tac_bpe_finish(struct tac_bpe *b)
+enum tacit_status tac_bpe_finish(struct tac_bpe *b, struct tacit_err *err)
 {
     for (int c = 0; c < 256; c++) {
         char byte = (char)c;
         b->byte_id[c] = tac_vocab_find(&b->vocab, &byte, 1);
     }
+    return tac_bpe_reserve(b, 0, err); /* a vocabulary without merges is one too */
 }
 
 void tac_bpe_release(struct tac_bpe *b)

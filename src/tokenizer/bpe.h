@@ -39,7 +39,7 @@ enum tacit_status tac_bpe_reserve(struct tac_bpe *b, size_t n, struct tacit_err 
 enum tacit_status tac_bpe_add(struct tac_bpe *b, struct tac_merge merge,
                               struct tacit_err *err) TAC_MUST_USE;
 /* tac_bpe_finish: to be called once, after the last token and merge. */
-void tac_bpe_finish(struct tac_bpe *b);
+enum tacit_status tac_bpe_finish(struct tac_bpe *b, struct tacit_err *err) TAC_MUST_USE;
 void tac_bpe_release(struct tac_bpe *b);
 
 /* Scratch memory of one thread. A zeroed struct is ready, without a cache. */

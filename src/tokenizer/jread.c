@@ -196,7 +196,8 @@ enum tacit_status tac_jread_uint(struct tac_jread *r, uint32_t *v, uint32_t max,
     if (r->at == start || !ended || padded || sum > max) {
         char want[48];
         snprintf(want, sizeof want, "an integer from 0 to %u", (unsigned)max);
-        r->at = start;
+        if (r->at < r->end)
+            r->at = start;
         return tac_jread_fail(r, want, err);
     }
     *v = (uint32_t)sum;

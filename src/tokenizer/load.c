@@ -337,9 +337,9 @@ static enum tacit_status finish_model(struct loader *l)
 {
     struct tac_bpe *b = &l->t->bpe;
     b->unk = -1;
-    tac_bpe_finish(b);
-    if (!l->has_unk)
-        return TACIT_OK;
+    enum tacit_status st = tac_bpe_finish(b, l->err);
+    if (st || !l->has_unk)
+        return st;
     b->unk = tac_vocab_find_name(&b->vocab, l->unk.data, l->unk.len);
     for (int c = 0; c < 256 && b->unk < 0; c++)
         if (b->byte_id[c] < 0)

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Compares tacit's token ids with HuggingFace tokenizers' on random Unicode strings, and both ways of decoding.
+
+usage: tokenizer_fuzz.py TOKENIZER.json... [--strings 1000000] [--seed 1] [--library build/libtacit.so]
+
+Needs the package `tokenizers`. Strings mix runs from the tokenizer's own vocabulary, from several scripts, blanks, line
+ends, control and combining characters, emoji, and code points from all planes. Prints the first differences and a
+count a file; exit status 1 where there was one.
+
+Both sides follow Unicode, but not its same version: a string that holds a character whose combining class is newer
+than HuggingFace's tables may normalise differently. Such strings are counted apart ("newer Unicode").
+"""
+import argparse
+import ctypes
+import random
+import sys
+import unicodedata
+
+from tokenizers import Tokenizer
+
+RANGES = [(0x20, 0x7F), (0x20, 0x30), (0x09, 0x0E), (0x80, 0xA1), (0xA0, 0x250), (0x300, 0x370), (0x400, 0x500),
+          (0x5D0, 0x700), (0x900, 0xA00), (0x1100, 0x1200), (0x2000, 0x2070), (0x3000, 0x3100), (0x4E00, 0x9FFF),
+          (0xAC00, 0xD7A3), (0xFB00, 0xFFFF), (0x1F300, 0x1F700), (0x10000, 0x10FFFF)]
+
+
+class Tacit:
+    def __init__(self, library, path):
+        self.lib = ctypes.CDLL(library)
+        self.handle = ctypes.c_void_p()
+        self.error = ctypes.create_string_buffer(2048)
+        if self.lib.tacit_tokenizer_open(ctypes.byref(self.handle), path.encode(), self.error):
+            sys.exit(self.error.raw[4:].split(b"\0")[0].decode())
+
+    def encode(self, text):
+        raw, ids, n = text.encode(), ctypes.POINTER(ctypes.c_int32)(), ctypes.c_size_t()
+        if self.lib.tacit_encode(self.handle, ctypes.byref(ids), ctypes.byref(n), raw, ctypes.c_size_t(len(raw)),
+                                 self.error):
+            return None
+        out = ids[: n.value]
+        self.lib.tacit_free(ids)
+        return out
+
+    def decode(self, ids):
+        text, n = ctypes.c_void_p(), ctypes.c_size_t()
+        array = (ctypes.c_int32 * len(ids))(*ids)
+        if self.lib.tacit_decode(self.handle, ctypes.byref(text), ctypes.byref(n), array, ctypes.c_size_t(len(ids)),
+                                 self.error):
+            return None
+        out = ctypes.string_at(text, n.value).decode()
+        self.lib.tacit_free(text)
+        return out
+
+
+def random_text(rng, words):
+    parts = []
+    for _ in range(rng.randint(1, 12)):
+        if rng.random() < 0.3:
+            parts.append(rng.choice(words))
+            continue
+        low, high = rng.choice(RANGES)
+        parts += [chr(rng.randrange(low, high)) for _ in range(rng.randint(1, 4))]
+    return "".join(c for c in "".join(parts) if not 0xD800 <= ord(c) < 0xE000)
+
+
+def newer(text):
+    """Whether Python's Unicode tables, which are newer too, reorder a combining character that few tables know."""
+    return any(unicodedata.combining(c) and ord(c) in NEW_CLASSES for c in text)
+
+
+# Combining characters whose class came or changed with Unicode 10 to 15.
+NEW_CLASSES = {0x8D3, 0x9FE, 0xAFA, 0xAFB, 0xAFC, 0xAFD, 0xAFE, 0xAFF, 0xC3C, 0xD3B, 0xD3C, 0xECE, 0x1ABF, 0x1AC0} | set(
+    range(0x898, 0x8A0)) | set(range(0x8CA, 0x8D4)) | set(range(0x1AC1, 0x1ACF)) | set(range(0x1DF6, 0x1DFC)) | set(
+    range(0x10000, 0x110000))
+
+
+def main():
+    p = argparse.ArgumentParser(usage=__doc__)
+    p.add_argument("files", nargs="+")
+    p.add_argument("--strings", type=int, default=1000000)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--library", default="build/libtacit.so")
+    a = p.parse_args()
+    failed = False
+    for path in a.files:
+        theirs, ours, rng = Tokenizer.from_file(path), Tacit(a.library, path), random.Random(a.seed)
+        words = [theirs.decode([i]) for i in range(theirs.get_vocab_size())]
+        wrong = known = 0
+        for _ in range(a.strings):
+            text = random_text(rng, words)
+            want = theirs.encode(text, add_special_tokens=False).ids
+            got = ours.encode(text)
+            if got == want and ours.decode(want) == theirs.decode(want, skip_special_tokens=False):
+                continue
+            if newer(text):
+                known += 1
+                continue
+            wrong += 1
+            if wrong <= 3:
+                print(f"{path}: {text!r}\n  tacit {got}\n  HuggingFace {want}")
+        print(f"{path}: {a.strings} strings, {wrong} differ, {known} more with newer Unicode", flush=True)
+        failed |= wrong > 0
+    sys.exit(failed)
+
+
+main()
