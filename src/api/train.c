@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { STREAM_VOCAB = 11, STREAM_NORMAL = 12 };
 
@@ -393,6 +394,20 @@ static void fill_result(const struct job *j, const struct tac_train_result *r, s
     snprintf(out->identity, sizeof out->identity, "%s", j->identity);
 }
 
+/* A run that fails before its first step is done leaves nothing behind: its settings may be what was wrong, and the
+ * folder would belong to them. */
+static void discard(const char *dir)
+{
+    static const char *const names[] = {"run.json", "metrics.jsonl", "timing.jsonl", "prompts.safetensors", ".lock"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = tac_path(dir, names[i], NULL);
+        if (path)
+            unlink(path);
+        free(path);
+    }
+    rmdir(dir);
+}
+
 /* Trains what j holds: examples, method, settings. */
 static enum tacit_status run_job(struct job *j, struct tacit_train_result *result, struct tacit_err *err)
 {
@@ -413,6 +428,8 @@ static enum tacit_status run_job(struct job *j, struct tacit_train_result *resul
                             .progress = on_progress,
                             .ctx = j};
     s = tac_train(&t, &j->to, &r, err);
+    if (s && s != TACIT_ECANCEL && !r.resumed && r.steps == 0)
+        discard(j->o->out);
     if (!s && result)
         fill_result(j, &r, result);
     j->m->session->fixed_bytes = 0;

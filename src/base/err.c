@@ -1,3 +1,5 @@
+#undef _GNU_SOURCE /* strerror_r as POSIX has it: it gives a status */
+#define _POSIX_C_SOURCE 200809L
 #include "base/err.h"
 
 #include <errno.h>

@@ -43,6 +43,7 @@ const char *cli_get(const struct cli_args *a, const char *name);
 bool cli_has(const struct cli_args *a, const char *name);
 /* Numbers: the default where the option is absent; a message and exit status 2 by false. */
 bool cli_size(const struct cli_args *a, const char *name, size_t *out);
+bool cli_above_0(const struct cli_args *a, const char *name, size_t *out);
 bool cli_u64(const struct cli_args *a, const char *name, uint64_t *out);
 bool cli_double(const struct cli_args *a, const char *name, double *out);
 /* A required option: says so where it is missing. */
@@ -50,6 +51,8 @@ bool cli_need(const struct cli_args *a, const char *name);
 
 /* Prints "tacit CMD: message" and returns the status as exit status. */
 int cli_fail(const struct cli_args *a, const struct tacit_err *err);
+/* ... "tacit CMD: NAME:LINE: message" */
+int cli_fail_at(const struct cli_args *a, const char *name, size_t line, const struct tacit_err *err);
 int cli_usage(const struct cli_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Opens --model with the model options; prints and returns an exit status, 0 for success. */

@@ -30,6 +30,12 @@ int cli_fail(const struct cli_args *a, const struct tacit_err *err)
     return err->status == TACIT_ECANCEL ? 130 : (int)err->status;
 }
 
+int cli_fail_at(const struct cli_args *a, const char *name, size_t line, const struct tacit_err *err)
+{
+    fprintf(stderr, "tacit %s: %s:%zu: %s\n", a->cmd->name, name, line, err->msg);
+    return (int)err->status;
+}
+
 bool cli_u64(const struct cli_args *a, const char *name, uint64_t *out)
 {
     const char *s = cli_get(a, name);
@@ -51,6 +57,16 @@ bool cli_size(const struct cli_args *a, const char *name, size_t *out)
         return false;
     *out = (size_t)v;
     return true;
+}
+
+bool cli_above_0(const struct cli_args *a, const char *name, size_t *out)
+{
+    if (!cli_size(a, name, out))
+        return false;
+    if (!cli_has(a, name) || *out)
+        return true;
+    cli_usage(a, "option '--%s': expected a whole number above 0, found '%s'", name, cli_get(a, name));
+    return false;
 }
 
 bool cli_double(const struct cli_args *a, const char *name, double *out)

@@ -43,7 +43,8 @@ static int open_prompts(const struct cli_args *a, const struct tacit_model *m, c
             *to = (struct tacit_prompt){.name = "no prompt"};
         } else {
             bool own = strcmp(value, "description") == 0;
-            *to = (struct tacit_prompt){.name = value, .text = own ? tacit_task_description(task) : value};
+            *to = (struct tacit_prompt){.name = *value ? value : "--prompt",
+                                         .text = own ? tacit_task_description(task) : value};
         }
         p->n++;
     }

@@ -81,7 +81,7 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
     o->keep_best = cli_has(a, "best");
     o->out = cli_get(a, "out");
     o->base_name = cli_has(a, "base-name") ? cli_get(a, "base-name") : cli_get(a, "model");
-    return set_init(a, o) && set_order(a, o) && cli_size(a, "tokens", &o->tokens) &&
+    return set_init(a, o) && set_order(a, o) && cli_above_0(a, "tokens", &o->tokens) &&
            cli_size(a, "epochs", &o->epochs) && cli_u64(a, "steps", &o->steps) &&
            cli_size(a, "batch", &o->batch) && cli_size(a, "batch-tokens", &o->batch_tokens) &&
            cli_size(a, "accumulate", &o->accumulate) && cli_double(a, "lr", &o->lr) &&

@@ -77,7 +77,7 @@ static int take_part(const struct cli_args *a, const struct tacit_model *m, cons
         return TACIT_EINPUT;
     }
     if (tacit_encode(t, ids, n, json_string_value(text), json_string_length(text), &err))
-        return cli_fail(a, &err);
+        return cli_fail_at(a, name, line, &err);
     return 0;
 }
 

@@ -18,7 +18,8 @@ static int parse_ids(const struct cli_args *a, const char *text, int32_t **ids, 
         char *end;
         long v = strtol(p, &end, 10);
         if (end == p || v < 0 || v > INT32_MAX || (*end && !strchr(" \t\r\n", *end)))
-            return cli_usage(a, "expected token ids separated by blanks, found '%.20s'", p);
+            return cli_usage(a, "expected token ids separated by blanks, found '%.*s'",
+                             (int)strcspn(p, " \t\r\n"), p);
         (*ids)[(*n)++] = (int32_t)v;
         p = end;
     }
@@ -163,7 +164,9 @@ int cli_generate(const struct cli_args *a)
     return s;
 }
 
-static int print_piece(const struct cli_args *a, const struct tacit_tokenizer *t, char *text, size_t bytes)
+/* One piece of the input: `line` is its number in the file of this name. */
+static int print_piece(const struct cli_args *a, const struct tacit_tokenizer *t, char *text, size_t bytes,
+                       const char *name, size_t line)
 {
     bool json = cli_has(a, "json"), decode = cli_has(a, "decode");
     struct tacit_err err;
@@ -177,10 +180,10 @@ static int print_piece(const struct cli_args *a, const struct tacit_tokenizer *t
         s = parse_ids(a, text, &ids, &n);
         text[bytes] = end;
     } else if (tacit_encode(t, &ids, &n, text, bytes, &err)) {
-        s = cli_fail(a, &err);
+        s = cli_fail_at(a, name, line, &err);
     }
     if (!s && decode && tacit_decode(t, &back, &out, ids, n, &err))
-        s = cli_fail(a, &err);
+        s = cli_fail_at(a, name, line, &err);
     if (!s && decode) {
         if (json)
             fputs("{\"text\": ", stdout), cli_json_string(stdout, back, out), fputs("}\n", stdout);
@@ -210,17 +213,19 @@ int cli_tokenize(const struct cli_args *a)
         return cli_usage(a, "expected one file");
     if (tacit_tokenizer_open(&t, from, &err))
         return cli_fail(a, &err);
-    char *text = cli_read(a, a->n_word ? a->word[0] : "-", INPUT_LIMIT, &n);
+    const char *path = a->n_word ? a->word[0] : "-", *name = strcmp(path, "-") ? path : "standard input";
+    char *text = cli_read(a, path, INPUT_LIMIT, &n);
+    size_t line = 1;
     if (!text)
         s = TACIT_EINPUT;
     else if (!cli_has(a, "lines"))
-        s = print_piece(a, t, text, n);
+        s = print_piece(a, t, text, n, name, line);
     else
         for (char *p = text, *end; !s && p < text + n; p = end + 1) {
             end = memchr(p, '\n', (size_t)(text + n - p));
             if (!end)
                 end = text + n;
-            s = print_piece(a, t, p, (size_t)(end - p));
+            s = print_piece(a, t, p, (size_t)(end - p), name, line++);
         }
     free(text);
     tacit_tokenizer_close(t);

@@ -1,6 +1,7 @@
 /* BLOOM (Scao et al. 2022), as transformers' BloomForCausalLM. */
 #include "model/family.h"
 
+#include "format/json.h"
 
 #include <math.h>
 
@@ -19,25 +20,20 @@ void tac_alibi_slopes(float *slope, size_t H)
 static enum tacit_status get_size(size_t *out, const json_t *config, const char *name,
                                   const char *old, const char *path, struct tacit_err *err)
 {
-    const char *key = json_object_get(config, name) || !json_object_get(config, old) ? name : old;
-    const json_t *v = json_object_get(config, key);
-    if (!v)
+    const char *key = tac_json_has(config, name) || !tac_json_has(config, old) ? name : old;
+    int64_t v = 0;
+    if (!tac_json_has(config, key))
         return tac_fail(err, TACIT_EINPUT, "%s: neither '%s' nor '%s' is there", path, name, old);
-    if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > 1 << 24)
-        return tac_fail(err, TACIT_EINPUT, "%s: field '%s': expected an integer from 1 to %d", path,
-                        key, 1 << 24);
-    *out = (size_t)json_integer_value(v);
-    return TACIT_OK;
+    enum tacit_status s = tac_json_get_int(&v, config, key, 1, 1 << 24, path, err);
+    *out = (size_t)v;
+    return s;
 }
 
 static enum tacit_status get_bool(bool *out, const json_t *config, const char *name, bool absent,
                                   const char *path, struct tacit_err *err)
 {
-    const json_t *v = json_object_get(config, name);
-    if (v && !json_is_boolean(v))
-        return tac_fail(err, TACIT_EINPUT, "%s: field '%s': expected true or false", path, name);
-    *out = v ? json_is_true(v) : absent;
-    return TACIT_OK;
+    *out = absent;
+    return tac_json_has(config, name) ? tac_json_get_bool(out, config, name, path, err) : TACIT_OK;
 }
 
 static enum tacit_status configure(struct tac_decoder_config *c, const json_t *config,
@@ -57,13 +53,13 @@ static enum tacit_status configure(struct tac_decoder_config *c, const json_t *c
         (s = get_bool(&c->tied, config, "tie_word_embeddings", true, path, err)))
         return s;
     if (c->C % c->H)
-        return tac_fail(err, TACIT_EINPUT, "%s: hidden size %zu is no multiple of its %zu heads", path,
-                        c->C, c->H);
-    const json_t *eps = json_object_get(config, "layer_norm_epsilon");
-    if (eps && (!json_is_number(eps) || json_number_value(eps) <= 0))
         return tac_fail(err, TACIT_EINPUT,
-                        "%s: field 'layer_norm_epsilon': expected a number above 0", path);
-    c->eps = eps ? json_number_value(eps) : 1e-5;
+                        "%s: field 'hidden_size' (n_embed): expected a multiple of n_head %zu, found %zu",
+                        path, c->H, c->C);
+    c->eps = 1e-5;
+    if (tac_json_has(config, "layer_norm_epsilon") &&
+        (s = tac_json_get_real(&c->eps, config, "layer_norm_epsilon", 1e-30, 1, path, err)))
+        return s;
     c->D = c->C / c->H;
     c->G = c->H;
     c->F = 4 * c->C;

@@ -157,7 +157,7 @@ static enum tacit_status open_tensors(struct tac_model *m, struct tacit_err *err
         s = tac_fail(err, TACIT_EINPUT,
                      "%s: has pytorch_model.bin alone, model.safetensors is needed; convert it with: "
                      "python3 -c \"from transformers import AutoModelForCausalLM as M; "
-                     "M.from_pretrained('%s').save_pretrained('%s')\"",
+                     "M.from_pretrained('%s').save_pretrained('%s', safe_serialization=True)\"",
                      m->path, m->path, m->path);
     else
         s = tac_fail(err, TACIT_EINPUT, "%s: neither model.safetensors nor %s is there", m->path,
@@ -199,7 +199,7 @@ static enum tacit_status check_tensor(const struct tac_model *m, size_t slot,
                  t->shape[i]);
     char want[48];
     snprintf(want, sizeof want, cols ? "%zux%zu" : "%zu", rows, cols);
-    return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': shape %s, config says %s", file, t->name,
+    return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': shape %s, expected %s by config.json", file, t->name,
                     found, want);
 }
 

@@ -121,7 +121,8 @@ static enum tacit_status parse_piece(const struct parser *p, struct tac_piece *p
     }
     const char *close = strstr(text, "}}");
     if (!close)
-        return tac_yaml_fail(p->doc, p->node, p->err, "a field is not closed: '%.40s'", text);
+        return tac_yaml_fail(p->doc, p->node, p->err, "a field is not closed: '%.*s'",
+                             (int)strcspn(text, "\n") < 40 ? (int)strcspn(text, "\n") : 40, text);
     *at = close + 2;
     return parse_field(p, piece, text + 2, (size_t)(close - text) - 2);
 }

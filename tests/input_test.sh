@@ -1,0 +1,163 @@
+#!/bin/bash
+# Bad input at the program's surface: each is refused with one message that names what is wrong, exit status 2, and leaves
+# nothing behind; and a small file can neither take gigabytes nor minutes.
+tacit=$TACIT n=0 bad=0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+refuses() { # NAME TEXT COMMAND...
+    local name=$1 text=$2 out status
+    shift 2
+    n=$((n + 1))
+    out=$("$@" 2>&1 </dev/null)
+    status=$?
+    if [ $status = 2 ] && grep -qF -- "$text" <<<"$out" && [ "$(wc -l <<<"$out")" = 1 ] && [ ! -e "$tmp/out" ]; then
+        echo "ok $n - $name"
+    else
+        echo "not ok $n - $name"
+        echo "# status $status, expected '$text' in one line: $out"
+        ls "$tmp/out" 2>/dev/null | sed 's/^/# left behind: /'
+        rm -rf "$tmp/out"
+        bad=1
+    fi
+}
+"$tacit" init-model --layers 2 --width 32 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/m" --quiet
+"$tacit" init-model --layers 2 --width 48 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/wide" --quiet
+echo '{"ids": [5, 6, 7]}' >"$tmp/in"
+score() { "$tacit" score --model "$1" --quiet "$tmp/in"; }
+train() { "$tacit" train --model "$tmp/m" --task "$1" --data "${2:-demo}" --limit 20 --steps 2 --quiet --out "$tmp/out" "${@:3}"; }
+
+# ---- model folders ----
+copy() { # NAME: a copy of the model to spoil; prints its path
+    cp -r "$tmp/m" "$tmp/$1"
+    echo "$tmp/$1"
+}
+edit() { LC_ALL=C sed -i "$2" "$1"; }
+d=$(copy no-config); rm "$d/config.json"
+refuses "a folder without config.json" "config.json: cannot be opened: No such file or directory" score "$d"
+d=$(copy empty-config); : >"$d/config.json"
+refuses "an empty config.json" "config.json" score "$d"
+d=$(copy cut-config); truncate -s 40 "$d/config.json"
+refuses "a truncated config.json" "config.json" score "$d"
+d=$(copy arch); edit "$d/config.json" 's/"bloom"/"mamba"/'
+refuses "an unknown architecture" "mamba" score "$d"
+d=$(copy no-layers); edit "$d/config.json" 's/"n_layer"/"n_lager"/'
+refuses "a config without a field" "n_layer" score "$d"
+d=$(copy heads); edit "$d/config.json" 's/"n_head": 4/"n_head": 5/'
+refuses "heads that do not divide the width" "n_head" score "$d"
+d=$(copy text-layers); edit "$d/config.json" 's/"n_layer": 2/"n_layer": "2"/'
+refuses "a config field of another type" "field 'n_layer': expected an integer" score "$d"
+d=$(copy more-layers); edit "$d/config.json" 's/"n_layer": 2/"n_layer": 3/'
+refuses "a layer without tensors" "h.2." score "$d"
+d=$(copy huge); edit "$d/config.json" 's/"n_layer": 2/"n_layer": 2000000000/'
+refuses "two thousand million layers" "n_layer" score "$d"
+d=$(copy no-weights); rm "$d/model.safetensors"
+refuses "a folder without weights" "model.safetensors" score "$d"
+d=$(copy bin); rm "$d/model.safetensors"; : >"$d/pytorch_model.bin"
+refuses "pytorch_model.bin alone: how to convert it" "safe_serialization" score "$d"
+d=$(copy empty); : >"$d/model.safetensors"
+refuses "empty weights" "model.safetensors" score "$d"
+d=$(copy cut); truncate -s 5000 "$d/model.safetensors"
+refuses "truncated weights" "model.safetensors" score "$d"
+d=$(copy dtype); edit "$d/model.safetensors" '1s/"F32"/"I32"/'
+refuses "weights of another type" "I32" score "$d"
+d=$(copy shape); edit "$d/config.json" 's/"hidden_size": 32/"hidden_size": 64/'
+refuses "weights of another shape" "shape 593x32, expected 593x64" score "$d"
+d=$(copy name); edit "$d/model.safetensors" '1s/h.1.mlp.dense_h_to_4h.weight/h.1.mlp.dense_X_to_4h.weight/'
+refuses "a missing tensor" "h.1.mlp.dense_h_to_4h.weight" score "$d"
+d=$(copy nan); printf '\x00\x00\xc0\x7f' |
+    dd of="$d/model.safetensors" bs=1 conv=notrunc seek=$(($(stat -c %s "$d/model.safetensors") - 4)) status=none
+refuses "NaN weights, when the first value is not finite" "is NaN" score "$d"
+refuses "NaN weights in training" "is NaN" "$tacit" train --model "$d" --task demo/task.yaml --data demo --limit 8 --steps 1 \
+    --quiet --out "$tmp/out"
+d=$(copy index); mv "$d/model.safetensors" "$d/part.safetensors"
+echo '{"weight_map": {"x": "../part.safetensors"}}' >"$d/model.safetensors.index.json"
+refuses "a shard outside the folder" "part.safetensors" score "$d"
+echo '{"weight_map": {"x": "none.safetensors"}}' >"$d/model.safetensors.index.json"
+refuses "a shard that is not there" "none.safetensors" score "$d"
+
+# ---- safetensors ----
+st() { # FILE HEADER BYTES
+    local len=${#2}
+    printf "\\x$(printf %02x $((len % 256)))\\x$(printf %02x $((len / 256)))\\0\\0\\0\\0\\0\\0%s" "$2" >"$1"
+    head -c "$3" /dev/zero >>"$1"
+}
+inspect() { "$tacit" inspect "$1"; }
+printf '\xff\xff\xff\xff\xff\xff\xff\x7f{}' >"$tmp/lie.safetensors"
+refuses "a lying header length" "header" inspect "$tmp/lie.safetensors"
+st "$tmp/o.safetensors" '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}' 12
+refuses "overlapping tensors" "overlaps" inspect "$tmp/o.safetensors"
+st "$tmp/r.safetensors" '{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}' 12
+refuses "offsets out of range" "outside" inspect "$tmp/r.safetensors"
+st "$tmp/s.safetensors" '{"a":{"dtype":"F32","shape":[1152921504606846976],"data_offsets":[0,8]}}' 8
+refuses "a shape of a quintillion" "data_offsets" inspect "$tmp/s.safetensors"
+st "$tmp/u.safetensors" '{"z":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}}' 9
+n=$((n + 1))
+if inspect "$tmp/u.safetensors" | grep -q "F32"; then echo "ok $n - unaligned tensors are read"; else echo "not ok $n - unaligned tensors are read"; bad=1; fi
+
+# ---- tokenizers ----
+d=$(copy unigram); echo '{"model": {"type": "Unigram", "vocab": []}}' >"$d/tokenizer.json"
+refuses "a tokenizer of another kind" "Unigram" score "$d"
+d=$(copy bad-tok); truncate -s 2000 "$d/tokenizer.json"
+refuses "a truncated tokenizer.json" "tokenizer.json" score "$d"
+"$tacit" init-model --layers 1 --width 32 --heads 4 --vocab 100 --out "$tmp/few" --quiet
+cp demo/tokenizer.json "$tmp/few"
+refuses "a vocabulary smaller than the tokenizer's" "593 tokens, the model's vocabulary 100" score "$tmp/few"
+printf 'ab\xff\n' >"$tmp/latin1"
+refuses "text that is not UTF-8" "latin1:1: the text is not well-formed UTF-8 at byte 2" "$tacit" tokenize --tokenizer demo/tokenizer.json "$tmp/latin1"
+refuses "an id without digits" "found 'x7'" "$tacit" tokenize --tokenizer demo/tokenizer.json --decode <(echo 5 x7)
+
+# ---- tasks and data ----
+task() { cp demo/task.yaml "$tmp/$1.yaml"; edit "$tmp/$1.yaml" "$2"; echo "$tmp/$1.yaml"; }
+refuses "an unknown key" "inputs" train "$(task key 's/^input:/inputs:/')"
+refuses "a template field that the data lacks" "sentense" train "$(task field 's/{{sentence}}/{{sentense}}/')"
+refuses "a template without an end" "brace.yaml:7: a field is not closed: '{{sentence'" train "$(task brace 's/{{sentence}}/{{sentence/')"
+refuses "a label that is not among the answers" "plant" train "$(task label 's/^  plant:/  flower:/')"
+refuses "one answer only" "answers" train "$(task one '/^  plant:/d')"
+refuses "a split that is not there" "gone.jsonl" train "$(task split 's/train.jsonl/gone.jsonl/')"
+refuses "YAML that is none" "yaml" train "$(task tab 's/^name/\tname/')"
+data() { mkdir -p "$tmp/$1"; cp demo/*.jsonl "$tmp/$1"; echo "$tmp/$1"; }
+d=$(data line); sed -i '3s/.*/{"sentence": /' "$d/train.jsonl"
+refuses "a bad line of JSON" "train.jsonl:3" train demo/task.yaml "$d"
+d=$(data utf8); printf '{"sentence": "a\xff", "label": "plant"}\n' >"$d/train.jsonl"
+refuses "data that is not UTF-8" "train.jsonl" train demo/task.yaml "$d"
+d=$(data none); : >"$d/train.jsonl"
+refuses "zero examples" "train.jsonl" train demo/task.yaml "$d"
+d=$(data unlabelled); sed -i '2s/"label": "[a-z]*"/"label": null/' "$d/train.jsonl"
+refuses "an example without a label" "train.jsonl:2" train demo/task.yaml "$d"
+refuses "zero tokens" "above 0" train demo/task.yaml demo --tokens 0
+refuses "a learning rate that is no number" "lr" train demo/task.yaml demo --lr fast
+refuses "a negative learning rate" "lr" train demo/task.yaml demo --lr -1
+refuses "an empty init text" "empty" train demo/task.yaml demo --init text:
+refuses "an unknown schedule" "linear" train demo/task.yaml demo --schedule stairs
+refuses "an empty prompt text" "empty" "$tacit" eval --model "$tmp/m" --task demo/task.yaml --data demo --prompt "" --quiet
+refuses "a length limit below the answer" "no room" train demo/task.yaml demo --max-length 1
+
+# ---- adapters ----
+"$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 8 --steps 1 --tokens 3 --no-eval --quiet --out "$tmp/a" >/dev/null
+adapter() { cp -r "$tmp/a" "$tmp/$1"; echo "$tmp/$1"; }
+with() { "$tacit" eval --model "${2:-$tmp/m}" --task demo/task.yaml --data demo --limit 4 --adapter "$1" --quiet; }
+refuses "an adapter of another width" "48" with "$tmp/a" "$tmp/wide"
+d=$(adapter a1); rm "$d/adapter_config.json"
+refuses "an adapter without a config" "adapter_config.json" with "$d"
+d=$(adapter a2); edit "$d/adapter_config.json" 's/PROMPT_TUNING/IA9/'
+refuses "an adapter of an unknown type" "IA9" with "$d"
+d=$(adapter a3); truncate -s 50 "$d/adapter_model.safetensors"
+refuses "a truncated adapter" "adapter_model.safetensors" with "$d"
+d=$(adapter a4); edit "$d/adapter_config.json" 's/"num_virtual_tokens": 3/"num_virtual_tokens": 4/'
+refuses "a config that contradicts its tensors" "num_virtual_tokens" with "$d"
+d=$(adapter a5); edit "$d/adapter_model.safetensors" '1s/prompt_embeddings/prompt_embeddinks/'
+refuses "an adapter without its tensor" "prompt_embeddings" with "$d"
+refuses "an adapter that is not there" "none" with "$tmp/none"
+refuses "a model folder as adapter" "adapter_config.json" with "$tmp/m"
+
+# ---- limits ----
+printf '[%.0s' {1..1000} >"$tmp/deep.json"
+limited() { (ulimit -v 4000000; timeout 20 "$@"); }
+d=$(copy deep); cp "$tmp/deep.json" "$d/config.json"
+refuses "a thousand open brackets" "config.json" limited "$tacit" score --model "$d" "$tmp/in"
+d=$(copy wide-config); edit "$d/config.json" 's/"vocab_size": [0-9]*/"vocab_size": 2000000000000/'
+refuses "a vocabulary of two million million" "vocab_size" limited "$tacit" score --model "$d" "$tmp/in"
+printf 'a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c]\n' >"$tmp/laugh.yaml"
+refuses "YAML aliases that multiply" "laugh.yaml" limited "$tacit" tasks show "$tmp/laugh.yaml" --data demo
+echo "1..$n"
+exit $bad
