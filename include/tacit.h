@@ -273,6 +273,8 @@ TACIT_API double tacit_eval_loglik(const struct tacit_eval *e, size_t row, size_
 
 enum tacit_init { TACIT_INIT_TEXT, TACIT_INIT_VOCAB, TACIT_INIT_NORMAL, TACIT_INIT_ADAPTER };
 
+#define TACIT_SEED_COMMON UINT64_MAX /* a noise source's own seed: take the common one */
+
 struct tacit_train_options {
     const char *method; /* "prompt" or "full" */
     size_t tokens;      /* of the prompt; 0: as many as the init text has */
@@ -287,7 +289,7 @@ struct tacit_train_options {
     uint64_t steps; /* 0: epochs decide */
     int file_order; /* examples in file order instead of shuffled */
     int noise_order, noise_init, noise_moments; /* which seeds matter */
-    uint64_t seed;                              /* of everything whose own seed is 0 */
+    uint64_t seed;                              /* of every source whose own is TACIT_SEED_COMMON */
     uint64_t seed_order, seed_init, seed_moments;
     double init_scale, moments_scale;
     uint64_t eval_steps;

@@ -68,6 +68,11 @@ refuses() { # NAME STATUS TEXT COMMAND...
 before=$(bytes "$tmp/a")
 refuses "another run's folder" 2 "belongs to another run" train "$tmp/a" --lr 2e-2
 check "and nothing is changed there" "$([ "$(bytes "$tmp/a")" = "$before" ]; echo $?)"
+refuses "the same without sharing is another run" 2 "belongs to another run" train "$tmp/a" --no-share
+refuses "the same on another backend is another run" 2 "belongs to another run" train "$tmp/a" --backend ref
+train "$tmp/s0" --seed 5 --seed-order 0 && train "$tmp/s1" --seed 5 && train "$tmp/s2" --seed 0 --seed-init 7
+check "a noise source's own seed counts, also when it is 0" "$(cmp -s "$tmp/s0/metrics.jsonl" "$tmp/s2/metrics.jsonl" &&
+    ! cmp -s "$tmp/s0/metrics.jsonl" "$tmp/s1/metrics.jsonl"; echo $?)"
 refuses "a finished run says so" 0 "finished already" "$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo \
     --limit 20 --eval-limit 8 --tokens 4 --epochs 3 --batch 8 --lr 1e-2 --quiet --out "$tmp/a"
 refuses "no such model" 2 "no such model folder" "$tacit" score --model "$tmp/none"

@@ -47,6 +47,9 @@ struct tacit_train_options tacit_train_options_default(void)
                                         .accumulate = 1,
                                         .epochs = 50,
                                         .noise_order = 1,
+                                        .seed_order = TACIT_SEED_COMMON,
+                                        .seed_init = TACIT_SEED_COMMON,
+                                        .seed_moments = TACIT_SEED_COMMON,
                                         .init_scale = 0.1,
                                         .moments_scale = 1.0,
                                         .eval_epochs = 1};
@@ -77,6 +80,11 @@ static enum tacit_status check_options(const struct tacit_train_options *o, stru
     if (!(o->beta1 >= 0 && o->beta1 < 1 && o->beta2 >= 0 && o->beta2 < 1))
         return tac_fail(err, TACIT_EINPUT, "beta1 and beta2 must lie in [0, 1)");
     return TACIT_OK;
+}
+
+static uint64_t own_seed(const struct tacit_train_options *o, uint64_t own)
+{
+    return own == TACIT_SEED_COMMON ? o->seed : own;
 }
 
 static enum tacit_status set_options(struct job *j, struct tacit_err *err)
@@ -110,9 +118,9 @@ static enum tacit_status set_options(struct job *j, struct tacit_err *err)
     t->shuffled = !o->file_order;
     t->noise = (o->noise_order ? TAC_NOISE_ORDER : 0) | (o->noise_init ? TAC_NOISE_INIT : 0) |
                (o->noise_moments ? TAC_NOISE_MOMENTS : 0);
-    t->seed_order = o->seed_order ? o->seed_order : o->seed;
-    t->seed_init = o->seed_init ? o->seed_init : o->seed;
-    t->seed_moments = o->seed_moments ? o->seed_moments : o->seed;
+    t->seed_order = own_seed(o, o->seed_order);
+    t->seed_init = own_seed(o, o->seed_init);
+    t->seed_moments = own_seed(o, o->seed_moments);
     t->init_scale = o->init_scale;
     t->moments_scale = o->moments_scale;
     t->eval_steps = (int64_t)o->eval_steps;
@@ -247,7 +255,7 @@ static json_t *settings_of(const struct job *j, uint64_t model, uint64_t data, u
     snprintf(hash[2], sizeof hash[2], "%016" PRIx64, init);
     return json_pack(
         "{s:s, s:I, s:s, s:s?, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:b, s:b, "
-        "s:b, s:b, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:b, s:I, s:s, s:s, s:s, s:s, s:b}",
+        "s:b, s:b, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:b, s:I, s:s, s:s, s:s, s:s, s:b, s:s, s:b}",
         "method", o->method, "tokens", (json_int_t)j->tune->P, "init", inits[o->init], "init_text", j->text,
         "optimizer", o->optimizer, "schedule", o->schedule, "lr", o->lr, "beta1", o->beta1, "beta2", o->beta2,
         "eps", o->eps, "weight_decay", o->weight_decay, "clip", o->clip, "warmup", o->warmup, "batch",
@@ -259,10 +267,12 @@ static json_t *settings_of(const struct job *j, uint64_t model, uint64_t data, u
         o->moments_scale, "eval_steps", (json_int_t)o->eval_steps, "eval_epochs", (json_int_t)o->eval_epochs,
         "keep_best", o->keep_best, "patience", (json_int_t)o->patience, "task",
         j->task ? tacit_task_name(j->task) : "text", "model_hash", hash[0], "data_hash", hash[1], "init_hash",
-        hash[2], "evaluated", j->validation != NULL);
+        hash[2], "evaluated", j->validation != NULL, "backend", j->m->be->kern ? "cpu" : j->m->be->name, "share",
+        j->m->session->o.share);
 }
 
-/* The run's identity: everything that its bytes depend on. Threads, kernels and folders are not part of it. */
+/* The run's identity: everything that its bytes depend on. Threads, instruction sets and folders are not part of
+ * it; sharing is, since it changes the order in which a gradient is summed. */
 static enum tacit_status identify(struct job *j, struct tacit_err *err)
 {
     uint64_t data = TAC_HASH0, init = TAC_HASH0;
