@@ -136,7 +136,11 @@ refuses "a length limit below the answer" "no room" train demo/task.yaml demo --
 "$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 8 --steps 1 --tokens 3 --no-eval --quiet --out "$tmp/a" >/dev/null
 adapter() { cp -r "$tmp/a" "$tmp/$1"; echo "$tmp/$1"; }
 with() { "$tacit" eval --model "${2:-$tmp/m}" --task demo/task.yaml --data demo --limit 4 --adapter "$1" --quiet; }
-refuses "an adapter of another width" "48" with "$tmp/a" "$tmp/wide"
+refuses "an adapter of another width" "field 'token_dim': found 32, expected the model's 48" with "$tmp/a" "$tmp/wide"
+d=$(adapter a0); edit "$d/adapter_config.json" '/token_dim/d'
+refuses "... that does not say so" "is 32 wide, the model 48" with "$d" "$tmp/wide"
+"$tacit" init-model --layers 3 --width 32 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/deep" --quiet
+refuses "an adapter of another model" "field 'num_layers': found 2, expected the model's 3" with "$tmp/a" "$tmp/deep"
 d=$(adapter a1); rm "$d/adapter_config.json"
 refuses "an adapter without a config" "adapter_config.json" with "$d"
 d=$(adapter a2); edit "$d/adapter_config.json" 's/PROMPT_TUNING/IA9/'

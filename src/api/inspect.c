@@ -158,7 +158,7 @@ static enum tacit_status inspect_adapter(struct tacit_inspect *x, const char *pa
                                          struct tacit_err *err)
 {
     struct tac_peft_prompt p;
-    enum tacit_status s = tac_peft_load_prompt(&p, path, 0, err);
+    enum tacit_status s = tac_peft_load_prompt(&p, path, NULL, err);
     if (s)
         return s;
     x->kind = "adapter";

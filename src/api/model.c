@@ -173,7 +173,7 @@ enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir
     struct tacit_adapter *a = *out = tac_alloc(1, sizeof *a, err);
     if (!a)
         return TACIT_EFAIL;
-    enum tacit_status s = tac_peft_load_prompt(&a->p, dir, m ? m->model->c.C : 0, err);
+    enum tacit_status s = tac_peft_load_prompt(&a->p, dir, m ? &m->model->c : NULL, err);
     if (s) {
         free(a);
         *out = NULL;

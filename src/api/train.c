@@ -181,7 +181,7 @@ static enum tacit_status init_from_adapter(struct job *j, size_t *P, struct taci
 {
     struct tac_peft_prompt p;
     size_t C = j->m->model->c.C;
-    enum tacit_status s = tac_peft_load_prompt(&p, j->o->init_adapter, C, err);
+    enum tacit_status s = tac_peft_load_prompt(&p, j->o->init_adapter, &j->m->model->c, err);
     if (s)
         return s;
     if (*P && *P != p.P)

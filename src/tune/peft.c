@@ -73,19 +73,38 @@ static enum tacit_status take_string(char **out, const json_t *config, const cha
     return s && !*out ? TACIT_EFAIL : TACIT_OK;
 }
 
+/* What the config says of its model must be so. */
+static enum tacit_status check_model(const json_t *config, const struct tac_decoder_config *c, const char *path,
+                                     struct tacit_err *err)
+{
+    const struct {
+        const char *key;
+        size_t want;
+    } field[] = {{"num_layers", c->L}, {"num_attention_heads", c->H}, {"token_dim", c->C}};
+    for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
+        const json_t *v = json_object_get(config, field[i].key);
+        if (json_is_integer(v) && json_integer_value(v) != (json_int_t)field[i].want)
+            return tac_fail(err, TACIT_EINPUT,
+                            "%s: field '%s': found %" JSON_INTEGER_FORMAT ", expected the model's %zu: it is an adapter "
+                            "of another model",
+                            path, field[i].key, json_integer_value(v), field[i].want);
+    }
+    return TACIT_OK;
+}
+
 static enum tacit_status read_config(struct tac_peft_prompt *p, const json_t *config,
                                      const char *path, struct tacit_err *err)
 {
     const char *type = json_string_value(json_object_get(config, "peft_type"));
-    const json_t *P = json_object_get(config, "num_virtual_tokens");
+    int64_t P = 0;
     if (!type || strcmp(type, "PROMPT_TUNING") != 0)
         return tac_fail(err, TACIT_EINPUT, "%s: field 'peft_type': found %s%s%s, only 'PROMPT_TUNING' "
                                            "can be read",
                         path, type ? "'" : "", type ? type : "none", type ? "'" : "");
-    if (P && (!json_is_integer(P) || json_integer_value(P) < 1 || json_integer_value(P) > 1 << 20))
-        return tac_fail(err, TACIT_EINPUT, "%s: field 'num_virtual_tokens': expected an integer above 0",
-                        path);
-    p->P = P ? (size_t)json_integer_value(P) : 0;
+    if (tac_json_has(config, "num_virtual_tokens") &&
+        tac_json_get_int(&P, config, "num_virtual_tokens", 1, 1 << 20, path, err))
+        return TACIT_EINPUT;
+    p->P = (size_t)P;
     enum tacit_status s = take_string(&p->base_name, config, "base_model_name_or_path", err);
     if (!s)
         s = take_string(&p->tokenizer_name, config, "tokenizer_name_or_path", err);
@@ -93,7 +112,8 @@ static enum tacit_status read_config(struct tac_peft_prompt *p, const json_t *co
 }
 
 static enum tacit_status read_values(struct tac_peft_prompt *p, const struct tac_safetensors *f,
-                                     const char *path, size_t width, struct tacit_err *err)
+                                     const char *path, const struct tac_decoder_config *c,
+                                     struct tacit_err *err)
 {
     const struct tac_tensor *t = tac_safetensors_find(f, "prompt_embeddings");
     if (!t)
@@ -106,11 +126,11 @@ static enum tacit_status read_values(struct tac_peft_prompt *p, const struct tac
                         "%s: tensor 'prompt_embeddings' has %zu rows, adapter_config.json's "
                         "num_virtual_tokens says %zu",
                         path, t->shape[0], p->P);
-    if (width && t->shape[1] != width)
+    if (c && t->shape[1] != c->C)
         return tac_fail(err, TACIT_EINPUT,
                         "%s: tensor 'prompt_embeddings' is %zu wide, the model %zu: it is an adapter of "
                         "another model",
-                        path, t->shape[1], width);
+                        path, t->shape[1], c->C);
     p->P = t->shape[0];
     p->C = t->shape[1];
     p->values = tac_alloc(p->P * p->C, sizeof *p->values, err);
@@ -120,8 +140,8 @@ static enum tacit_status read_values(struct tac_peft_prompt *p, const struct tac
     return TACIT_OK;
 }
 
-enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *dir, size_t width,
-                                       struct tacit_err *err)
+enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *dir,
+                                       const struct tac_decoder_config *c, struct tacit_err *err)
 {
     *p = (struct tac_peft_prompt){0};
     json_t *config = NULL;
@@ -138,10 +158,12 @@ enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *di
     s = tac_json_load(&config, cpath, CONFIG_LIMIT, err);
     if (!s)
         s = read_config(p, config, cpath, err);
+    if (!s && c)
+        s = check_model(config, c, cpath, err);
     if (!s)
         s = tac_safetensors_open(&f, tpath, err);
     if (!s)
-        s = read_values(p, &f, tpath, width, err);
+        s = read_values(p, &f, tpath, c, err);
 out:
     tac_safetensors_close(&f);
     json_decref(config);

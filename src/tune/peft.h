@@ -19,10 +19,11 @@ enum tacit_status tac_peft_save_prompt(const char *dir, const float *values, siz
                                        const struct tac_adapter_info *info, struct tacit_err *err)
     TAC_MUST_USE;
 
-/* tac_peft_load_prompt: a PROMPT_TUNING folder. width: the model's C, 0 for any. Errors: another peft_type,
- * wrong or missing tensor, a config that contradicts its tensor, another width: TACIT_EINPUT. */
-enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *dir, size_t width,
-                                       struct tacit_err *err) TAC_MUST_USE;
+/* tac_peft_load_prompt: a PROMPT_TUNING folder. c: the model it is for, NULL for any. Errors, all TACIT_EINPUT: another
+ * peft_type, a wrong or missing tensor, a config that contradicts its tensor or the model. */
+enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *dir,
+                                       const struct tac_decoder_config *c, struct tacit_err *err)
+    TAC_MUST_USE;
 void tac_peft_prompt_release(struct tac_peft_prompt *p);
 
 /* tac_model_save: a model folder of float32 weights: config.json as the base's (with the new dtype), the
