@@ -24,7 +24,7 @@ PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
 CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE -DTACIT_VERSION='"$(VERSION)"' -DTACIT_PREFIX='"$(PREFIX)"'
 CFLAGS_ALL = -std=c11 $(OPT) -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fopenmp \
              $(WARN) $(SAN) $(PKG_CFLAGS) $(CFLAGS)
-LIBS       = $(PKG_LIBS) -lunistring -lm
+LIBS       = $(PKG_LIBS) -lunistring -lm -ldl
 
 # Sources compiled more than once: the kernels for each instruction set, the reference for two precisions.
 KERN    := $(wildcard src/backend/kern_*.c)
@@ -48,13 +48,14 @@ TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 
-.PHONY: all deps demo check build-tests install uninstall format lint layers asan valgrind clean help
+.PHONY: all deps demo check bench build-tests install uninstall format lint layers asan valgrind clean help
 all: $(BUILD)/tacit $(BUILD)/libtacit.a $(BUILD)/libtacit.so
 
 help:
 	@echo 'make            build $(BUILD)/tacit and the library (installs missing packages first)'
 	@echo 'make demo       make a small random BLOOM and train, evaluate and read a soft prompt of it'
 	@echo 'make check      build and run every test'
+	@echo 'make bench      matrix products beside OpenBLAS, passes through a model'
 	@echo 'make install    PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format in place;  make lint: static checks'
 	@echo 'make asan       the tests under AddressSanitizer and UBSan;  make valgrind: under valgrind'
@@ -102,6 +103,13 @@ check: build-tests layers
 
 demo: all
 	@BUILD=$(BUILD) demo/run.sh
+
+# A model of bloomz-560m's layers, but four of them and a small vocabulary: the shapes of the products are the same.
+bench: all
+	@tools/deps.sh libopenblas0-pthread
+	@[ -d $(BUILD)/bench-model ] || $(BUILD)/tacit init-model --layers 4 --width 1024 --heads 16 --vocab 32768 \
+	    --out $(BUILD)/bench-model
+	@for t in 1 2; do $(BUILD)/tacit bench --model $(BUILD)/bench-model --threads $$t || exit; done
 
 layers:
 	@tools/layers.sh

@@ -378,6 +378,35 @@ TACIT_API void tacit_explain_free(struct tacit_explain *e);
 TACIT_API size_t tacit_explain_count(const struct tacit_explain *e);
 TACIT_API const struct tacit_reading *tacit_explain_get(const struct tacit_explain *e, size_t i);
 
+/* ---- Benchmarks -----------------------------------------------------------------------------------------------------
+ * Measured in alternation: each round runs everything once. OpenBLAS is used where its shared library is found. */
+
+struct tacit_bench_options {
+    size_t rows;                  /* M of the matrix products */
+    size_t rounds;                /* medians are over so many */
+    size_t texts, length, prompt; /* a step: so many random texts of so many tokens behind so many soft tokens */
+};
+
+/* One kind of work: a matrix product of the model's shapes, or a pass through the model. Medians. */
+struct tacit_bench_row {
+    char name[48];
+    size_t M, N, K;      /* products: (M,K) by (K,N); else 0 */
+    size_t rows, tokens; /* passes: rows computed, and without sharing; else 0 */
+    double seconds, flops;
+    double ratio;        /* OpenBLAS' seconds by ours, the median over the rounds; NaN where there is none */
+    double low, high;    /* the least and largest ratio of a round */
+};
+
+struct tacit_bench;
+TACIT_API struct tacit_bench_options tacit_bench_options_default(void);
+TACIT_API enum tacit_status tacit_bench(struct tacit_bench **out, struct tacit_model *m,
+                                        const struct tacit_bench_options *o, struct tacit_err *err);
+TACIT_API void tacit_bench_free(struct tacit_bench *b);
+TACIT_API size_t tacit_bench_count(const struct tacit_bench *b);
+TACIT_API const struct tacit_bench_row *tacit_bench_get(const struct tacit_bench *b, size_t i);
+/* What OpenBLAS says of itself; NULL where it was not found. */
+TACIT_API const char *tacit_bench_peer(const struct tacit_bench *b);
+
 /* ---- Looking into files ---------------------------------------------------------------------------------------- */
 
 struct tacit_inspect;

@@ -50,13 +50,17 @@ a=$("$BUILD/examples/score" "$tmp/m" "A frog sat" " animal")
 b=$("$tacit" score --model "$tmp/m" --quiet <<<'{"text": "A frog sat", "target": " animal"}' | sed 's/.*"sum": \([-0-9.]*\).*/\1/')
 [ "$a" = "$(printf %.6f "$b")" ]
 check "examples/score says what tacit score says" $?
-for cmd in train eval explain score generate tokenize inspect tasks pretrain init-model help; do
+for cmd in train eval explain score generate tokenize inspect tasks pretrain init-model bench help; do
     "$tacit" help $cmd | grep -q "usage: tacit $cmd" || { check "help $cmd" 1; }
 done
 "$tacit" help --man | grep -q '^.SS tacit explain'
 check "the man page comes from the command table" $?
 bash -n <("$tacit" help --completion)
 check "the completion is valid bash" $?
+"$tacit" bench --model "$tmp/m" --rows 3 --rounds 1 --texts 2 --length 9 --tokens 8 --json >"$tmp/bench" &&
+    grep -q '"name": "qkv, gradient", "M": 3, "N": 48, "K": 144' "$tmp/bench" &&
+    grep -q '"name": "training step (prompt)", "M": 0, "N": 0, "K": 0, "rows": 24, "tokens": 32' "$tmp/bench"
+check "bench names shapes and rows" $?
 head -c 60000 docs/ARCHITECTURE.md >"$tmp/text.txt"
 "$tacit" pretrain --model "$tmp/m" --context 32 --steps 4 --out "$tmp/p" --quiet "$tmp/text.txt" >/dev/null &&
     "$tacit" score --model "$tmp/p" --quiet <"$tmp/in" >"$tmp/after" && ! cmp -s "$tmp/after" "$tmp/batched"

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Installs what building and testing tacit needs and is missing: Debian packages, by apt. Silent when all
 # is there. On another system it prints the list and stops.
+# usage: deps.sh [PACKAGE]...   further packages that a target wants
 set -eu
 
 packages="gcc make pkg-config libc6-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev
-libunistring-dev libcmocka-dev"
+libunistring-dev libcmocka-dev $*"
 
 missing() {
     for p in $packages; do

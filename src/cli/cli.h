@@ -92,6 +92,6 @@ int cli_eval(const struct cli_args *a), cli_explain(const struct cli_args *a);
 int cli_score(const struct cli_args *a), cli_generate(const struct cli_args *a);
 int cli_tokenize(const struct cli_args *a), cli_inspect(const struct cli_args *a);
 int cli_tasks(const struct cli_args *a), cli_init_model(const struct cli_args *a);
-int cli_help(const struct cli_args *a);
+int cli_bench(const struct cli_args *a), cli_help(const struct cli_args *a);
 
 #endif

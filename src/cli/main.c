@@ -146,6 +146,15 @@ static const struct cli_option pretrain_options[] = {
     {0},
 };
 
+static const struct cli_option bench_options[] = {
+    {"rows", "N", "rows of the matrix products (550)"},
+    {"rounds", "N", "medians over so many rounds (7)"},
+    {"texts", "N", "texts of a pass (8)"},
+    {"length", "N", "tokens of a text (64)"},
+    {"tokens", "N", "soft tokens before each text (20)"},
+    {0},
+};
+
 static const struct cli_option help_options[] = {
     {"man", NULL, "print the manual page (roff)"},
     {"completion", NULL, "print the completion for bash"},
@@ -213,6 +222,12 @@ const struct cli_command cli_commands[] = {
      "A HuggingFace folder with random weights, to pretrain or to try things on.",
      "tacit init-model --layers 4 --width 64 --heads 4 --tokenizer demo/tokenizer.json --out fresh",
      GROUPS(init_options), cli_init_model},
+    {"bench", "", "how fast this machine is at a model's work",
+     "Times the model's matrix products beside OpenBLAS, where its shared library is installed, and an evaluation pass and a "
+     "training step on random texts, in alternation.\n\n"
+     "With --json: {openblas, rows: [{name, M, N, K, rows, tokens, seconds, flops, ratio, low, high}]}; ratio is OpenBLAS' "
+     "seconds by tacit's.",
+     "tacit bench --model bloomz-560m --threads 1", GROUPS(cli_model_options, bench_options), cli_bench},
     {"help", "[COMMAND]", "help for a command", "", "tacit help train", GROUPS(help_options), cli_help},
     {0},
 };

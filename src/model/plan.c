@@ -154,3 +154,18 @@ size_t tac_plan_bytes(const struct tac_plan *p)
 {
     return p->keep_bytes + p->scratch_bytes + p->vocab_bytes;
 }
+
+double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config *c)
+{
+    double qkv = (double)((c->H + 2 * c->G) * c->D * c->C), rest = (double)(c->H * c->D * c->C + 2 * c->F * c->C);
+    double head = (double)(c->V * c->C), forward = 0, backward = 0;
+    for (size_t l = 0; l < c->L; l++) {
+        bool last = l + 1 == c->L;
+        forward += (double)p->every.n * qkv + (double)(last ? p->out.n : p->every.n) * rest;
+        backward += (double)(last ? p->out_live.n : p->live.n) * rest + (double)(l ? p->live.n : p->bottom.n) * qkv;
+    }
+    forward += (double)p->out.n * head;
+    backward += (double)p->out.n * head;
+    double times = p->grad == TAC_GRAD_NONE ? 0 : p->grad == TAC_GRAD_WEIGHTS ? 2 : 1;
+    return 2 * (forward + times * backward);
+}

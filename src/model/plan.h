@@ -46,4 +46,8 @@ void tac_plan_release(struct tac_plan *p);
 
 size_t tac_plan_bytes(const struct tac_plan *p);
 
+/* tac_plan_flops: floating-point operations of the matrix products that the plan asks for (two a multiply-add), attention
+ * left out, nothing recomputed: useful work, for rates. Weight gradients count where they are taken. */
+double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config *c);
+
 #endif

@@ -249,6 +249,7 @@ enum tacit_status tac_session_run(struct tac_session *s, struct tac_job *job, st
         st = run_plan(s, job, &p, err);
     if (!st) {
         s->rows += t.T;
+        s->flops += tac_plan_flops(&p, &s->weights->model->c);
         for (size_t i = 0; i < job->n; i++)
             s->tokens += t.last_row[i] < 0 ? 0 : (size_t)t.pos[t.last_row[i]] + 1;
         if (tac_plan_bytes(&p) > s->peak_bytes)

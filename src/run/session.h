@@ -17,6 +17,7 @@ struct tac_session {
     size_t fixed_bytes; /* trainables, moments, caches: counted against the limit (the caller's to set) */
     size_t peak_bytes;  /* the largest activation workspace so far */
     size_t rows, tokens; /* rows computed, and rows that a batch without sharing would have had, so far */
+    double flops;        /* useful ones, so far (tac_plan_flops) */
 };
 
 /* Sequences and what to do with them. Results by item: the caller numbers its marks 0 .. n_item-1, each once. */
