@@ -122,11 +122,15 @@ doc_to_target: "{{{{['animal', 'plant'].index(label)}}}}"
 target_delimiter: " "
 metric_list:
   - metric: acc
+    aggregation: mean
+    higher_is_better: true
   - metric: acc_norm
+    aggregation: mean
+    higher_is_better: true
 """)
     args = f"pretrained={folder},dtype=float32" + (f",peft={adapter}" if adapter else "")
     out = lm_eval.simple_evaluate(model="hf", model_args=args, tasks=["tacit_demo"], batch_size=1, device="cpu",
-                                  task_manager=TaskManager(include_path=tasks), bootstrap_iters=0)
+                                  task_manager=TaskManager(include_path=tasks), bootstrap_iters=100)
     return out["results"]["tacit_demo"]
 
 

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "format/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,16 +68,66 @@ static enum tacit_status fill(struct tac_tensor *t, size_t slot, const struct ta
     return TACIT_OK;
 }
 
+/* The tokens that transformers asks for by their part, under the names that tokenizers give them. */
+static const struct {
+    const char *part, *names[3];
+} special[] = {{"bos_token", {"<s>", "<|begin_of_text|>", "<|endoftext|>"}},
+               {"eos_token", {"</s>", "<|end_of_text|>", "<|endoftext|>"}},
+               {"pad_token", {"<pad>", "<|endoftext|>"}},
+               {"unk_token", {"<unk>"}}};
+enum { N_SPECIAL = sizeof special / sizeof *special };
+
+/* The name that a tokenizer (NULL: none) has for a part, and its id; NULL where it has none. */
+static const char *special_token(const struct tacit_tokenizer *t, size_t part, int32_t *id)
+{
+    for (size_t i = 0; t && i < 3 && special[part].names[i]; i++)
+        if ((*id = tac_tokenizer_id(t->t, special[part].names[i])) >= 0)
+            return special[part].names[i];
+    return NULL;
+}
+
+/* bos_token_id and the like; absent ones as null, since transformers' own defaults are ids that need not exist. */
+static void set_special_ids(json_t *config, const struct tacit_tokenizer *t)
+{
+    for (size_t i = 0; i < N_SPECIAL - 1; i++) {
+        char key[32];
+        int32_t id = -1;
+        snprintf(key, sizeof key, "%s_id", special[i].part);
+        json_object_set_new(config, key, special_token(t, i, &id) ? json_integer(id) : json_null());
+    }
+}
+
+static enum tacit_status write_json(const char *dir, const char *name, json_t *take, struct tacit_err *err)
+{
+    char *path = tac_path(dir, name, err);
+    enum tacit_status s = take && path ? tac_json_save(path, take, err) : tac_fail(err, TACIT_EFAIL, "out of memory: %s", name);
+    json_decref(take);
+    free(path);
+    return s;
+}
+
+/* What transformers' AutoTokenizer reads beside tokenizer.json. */
+static enum tacit_status write_tokenizer_config(const char *dir, const struct tacit_tokenizer *t, struct tacit_err *err)
+{
+    json_t *v = json_pack("{s:s, s:b}", "tokenizer_class", "PreTrainedTokenizerFast", "clean_up_tokenization_spaces", 0);
+    for (size_t i = 0; v && i < N_SPECIAL; i++) {
+        int32_t id;
+        const char *name = special_token(t, i, &id);
+        if (name)
+            json_object_set_new(v, special[i].part, json_string(name));
+    }
+    return write_json(dir, "tokenizer_config.json", v, err);
+}
+
 static json_t *make_config(const struct tacit_model_shape *s, size_t vocab)
 {
     static const char *const names[] = {"float32", "float16", "bfloat16"};
     enum tac_dtype d = dtype_of(s->dtype);
-    return json_pack("{s:[s], s:s, s:I, s:I, s:I, s:I, s:f, s:b, s:b, s:i, s:i, s:i, s:s, s:f, s:f, s:b}",
+    return json_pack("{s:[s], s:s, s:I, s:I, s:I, s:I, s:f, s:b, s:b, s:s, s:f, s:f, s:b}",
                      "architectures", "BloomForCausalLM", "model_type", "bloom", "hidden_size",
                      (json_int_t)s->width, "n_head", (json_int_t)s->heads, "n_layer", (json_int_t)s->layers,
                      "vocab_size", (json_int_t)vocab, "layer_norm_epsilon", 1e-5,
-                     "apply_residual_connection_post_layernorm", 0, "tie_word_embeddings", 1, "bos_token_id", 1,
-                     "eos_token_id", 2, "pad_token_id", 3, "dtype",
+                     "apply_residual_connection_post_layernorm", 0, "tie_word_embeddings", 1, "dtype",
                      names[d == TAC_F16 ? 1 : d == TAC_BF16 ? 2 : 0], "hidden_dropout", 0.0,
                      "attention_dropout", 0.0, "use_cache", 1);
 }
@@ -137,15 +188,12 @@ enum tacit_status tacit_model_create(const char *dir, const struct tacit_model_s
                                      struct tacit_err *err)
 {
     size_t vocab = shape->vocab, tokens = 0;
-    struct tacit_tokenizer *t;
+    struct tacit_tokenizer *t = NULL;
     enum tacit_status s = check_shape(shape, err);
-    if (!s && shape->tokenizer) {
+    if (!s && shape->tokenizer)
         s = tacit_tokenizer_open(&t, shape->tokenizer, err);
-        if (s)
-            return s;
+    if (t)
         tokens = tacit_tokenizer_size(t);
-        tacit_tokenizer_close(t);
-    }
     if (!vocab)
         vocab = tokens;
     if (!s && (!vocab || vocab < tokens))
@@ -153,15 +201,18 @@ enum tacit_status tacit_model_create(const char *dir, const struct tacit_model_s
                      vocab, tokens);
     if (!s)
         s = tac_mkdirs(dir, err);
-    if (!s && shape->tokenizer)
+    if (!s && t)
         s = copy_tokenizer(dir, shape->tokenizer, err);
+    if (!s && t)
+        s = write_tokenizer_config(dir, t, err);
     if (!s)
         s = write_weights(dir, shape, vocab, err);
-    char *path = s ? NULL : tac_path(dir, "config.json", err);
-    json_t *config = path ? make_config(shape, vocab) : NULL;
-    if (!s)
-        s = config ? tac_json_save(path, config, err) : TACIT_EFAIL;
-    json_decref(config);
-    free(path);
+    if (!s) {
+        json_t *config = make_config(shape, vocab);
+        if (config)
+            set_special_ids(config, t);
+        s = write_json(dir, "config.json", config, err);
+    }
+    tacit_tokenizer_close(t);
     return s;
 }
