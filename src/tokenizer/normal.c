@@ -83,6 +83,15 @@ static size_t active_end(const uint8_t *chars, const char *s, size_t n, size_t i
     return i;
 }
 
+/* utf8proc knows newer characters than HuggingFace tokenizers, whose normal forms are of Unicode 9 and let what they do
+ * not know stand as it is: such a character is not active, though utf8proc would move it or take it apart. */
+static bool is_newer(const char *s)
+{
+    size_t len;
+    const utf8proc_property_t *p = utf8proc_get_property((utf8proc_int32_t)tac_char_at(s, &len));
+    return p->combining_class != 0 || p->decomp_seqindex != UINT16_MAX;
+}
+
 /* A character that is not active never changes; active ones concern the run they stand in and the one
  * character before it. */
 static enum tacit_status put_forms(struct tac_normal_work *work, struct tac_buf *out,
@@ -97,6 +106,8 @@ static enum tacit_status put_forms(struct tac_normal_work *work, struct tac_buf 
             i += len;
             continue;
         }
+        if (previous < i && is_newer(s + previous))
+            previous = i;
         st = tac_buf_add(out, s + done, previous - done, err);
         i = active_end(chars, s, n, i);
         if (!st)

@@ -36,7 +36,7 @@ STYLES = {  # pre-tokenizer, normaliser, special tokens, ordinary added tokens
 }
 WORDS = ["The", " dog", " doesn't", "I'LL", " 12345", "3.14", "naïve", "e\u0301", "Ångström", "日本語", "。", "你好，世界", "Привет",
          "שלום", "हिन्दी", "한국어", "🙂", "👩‍👩‍👧", "\u200b", "\u00a0", "  ", "\t", "\n", "\r\n", "\n\n\n", "   x", "(a|b)", "...", "!?", "<s>",
-         "</s>", "<|endoftext|>", "<|im_start|>user", "<tool>", "\x00", "\u2028", "ﬁ", "ǅ", "\U00010348", "a_b-c", "http://x.y/z?q=1"]
+         "</s>", "<|endoftext|>", "<|im_start|>user", "<tool>", "\x00", "\u2028", "ﬁ", "ǅ", "\U00010348", "a_b-c", "http://x.y/z?q=1", "\u1ac1\u0316", "x\u0345\u08d3\u0334", "\ua7f2\u0301"]
 
 
 def texts():
