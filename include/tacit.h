@@ -166,6 +166,11 @@ TACIT_API enum tacit_status tacit_score(struct tacit_model *m, double *logprob, 
                                         const struct tacit_query *query, size_t n,
                                         const struct tacit_progress *progress, struct tacit_err *err);
 
+/* All bytes that scoring would take at its largest batch (rows), weights included, without running it. */
+TACIT_API enum tacit_status tacit_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt,
+                                             const struct tacit_query *query, size_t n, size_t *bytes,
+                                             size_t *rows, struct tacit_err *err);
+
 struct tacit_generate_options {
     size_t max_tokens;
     double temperature; /* 0: greedy */
@@ -256,6 +261,10 @@ TACIT_API enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_mod
                                        const struct tacit_examples *examples,
                                        const struct tacit_prompt *prompt, size_t n_prompt,
                                        const struct tacit_progress *progress, struct tacit_err *err);
+/* All bytes that this would take at its largest batch (rows), weights included. */
+TACIT_API enum tacit_status tacit_eval_plan(struct tacit_model *m, const struct tacit_examples *examples,
+                                            const struct tacit_prompt *prompt, size_t n_prompt,
+                                            size_t *bytes, size_t *rows, struct tacit_err *err);
 TACIT_API void tacit_eval_free(struct tacit_eval *e);
 TACIT_API size_t tacit_eval_rows(const struct tacit_eval *e);
 TACIT_API const struct tacit_eval_row *tacit_eval_row(const struct tacit_eval *e, size_t i);
@@ -307,7 +316,7 @@ struct tacit_train_result {
     double last_loss, best_score;
     size_t tokens;       /* rows of the prompt */
     size_t parameters;   /* trained */
-    size_t memory_bytes; /* weights, trainables and the largest batch's activations, as planned */
+    size_t memory_bytes; /* weights, buffers, trainables and the largest batch's activations, as planned */
     uint64_t rows, rows_unshared; /* computed, and what a batch without sharing would have computed */
     int already_done, resumed;
     char identity[24];
@@ -321,7 +330,7 @@ TACIT_API enum tacit_status tacit_train(struct tacit_model *m, const struct taci
                                         struct tacit_train_result *result,
                                         const struct tacit_progress *progress, struct tacit_err *err);
 
-/* Bytes that training would take at its largest batch, without training. */
+/* All bytes that training would take at its largest batch (rows), weights included, without training. */
 TACIT_API enum tacit_status tacit_train_plan(struct tacit_model *m, const struct tacit_task *task,
                                              const struct tacit_examples *train,
                                              const struct tacit_train_options *o, size_t *bytes,

@@ -316,9 +316,7 @@ static void test_recompute(void **state)
         double loss = run_batch(&g, t, &b, kept, NULL);
         float *grad = calloc(t->n, sizeof *grad);
         memcpy(grad, t->g, t->n * sizeof *grad);
-        size_t full = g.session->peak_bytes, weights = g.weights->bytes;
-        for (size_t i = 0; i < g.weights->n; i++)
-            weights += g.model->tensor[i] ? g.model->tensor[i]->bytes : 0;
+        size_t full = g.session->peak_bytes, weights = tac_session_taken(g.session);
         g.session->peak_bytes = 0;
         g.session->o.memory_limit = weights + full - 1;
         double loss2 = run_batch(&g, t, &b, again, NULL);

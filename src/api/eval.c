@@ -89,6 +89,25 @@ enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m, con
     return s;
 }
 
+enum tacit_status tacit_eval_plan(struct tacit_model *m, const struct tacit_examples *examples,
+                                  const struct tacit_prompt *prompt, size_t n_prompt, size_t *bytes, size_t *rows,
+                                  struct tacit_err *err)
+{
+    size_t n, one_bytes, one_rows;
+    struct tac_query *q = tac_examples_queries(examples, &n, err);
+    enum tacit_status s = q ? TACIT_OK : TACIT_EFAIL;
+    *bytes = *rows = 0;
+    for (size_t i = 0; !s && i < n_prompt; i++) {
+        s = tac_score_plan(m, &prompt[i], q, n, &one_bytes, &one_rows, err);
+        if (!s && one_bytes > *bytes) {
+            *bytes = one_bytes;
+            *rows = one_rows;
+        }
+    }
+    free(q);
+    return s;
+}
+
 void tacit_eval_free(struct tacit_eval *e)
 {
     if (!e)

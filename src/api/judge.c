@@ -74,15 +74,12 @@ static enum tacit_status score_answers(struct tac_verdict *v, double *loss, stru
                                        const struct tacit_examples *e, const struct tac_condition *c,
                                        const struct tacit_progress *progress, struct tacit_err *err)
 {
-    size_t n = tacit_examples_count(e), total = v->first[n], tokens = 0, right = 0;
+    size_t n = tacit_examples_count(e), total, tokens = 0, right = 0;
     struct tac_score_options o = tac_score_options_public(progress);
-    struct tac_query *q = tac_alloc(total, sizeof *q, err);
+    struct tac_query *q = tac_examples_queries(e, &total, err);
     double *logp = NULL, sum_right = 0;
-    for (size_t i = 0; q && i < n; i++)
-        for (size_t k = 0; k < v->first[i + 1] - v->first[i]; k++) {
-            q[v->first[i] + k] = tac_examples_query(e, i, k);
-            tokens += q[v->first[i] + k].n_target;
-        }
+    for (size_t i = 0; q && i < total; i++)
+        tokens += q[i].n_target;
     if (q)
         logp = tac_alloc(tokens, sizeof *logp, err);
     enum tacit_status s =

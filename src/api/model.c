@@ -154,12 +154,9 @@ void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *
                                       .mlp_width = c->F,
                                       .vocab = c->V,
                                       .parameters = tac_model_params(m->model),
-                                      .weight_bytes = m->weights->bytes,
+                                      .weight_bytes = tac_weights_resident(m->weights),
                                       .tokens = m->tokenizer ? tacit_tokenizer_size(m->tokenizer) : 0,
                                       .threads = m->be->threads};
-    for (size_t i = 0; i < m->weights->n; i++)
-        if (m->model->tensor[i] && m->weights->param[i].w.type != TAC_W_REAL)
-            info->weight_bytes += m->model->tensor[i]->bytes;
 }
 
 const struct tacit_tokenizer *tacit_model_tokenizer(const struct tacit_model *m)

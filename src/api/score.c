@@ -74,23 +74,51 @@ struct tac_score_options tac_score_options_public(const struct tacit_progress *p
     return o;
 }
 
+static struct tac_query *take_queries(const struct tacit_query *query, size_t n, struct tacit_err *err)
+{
+    struct tac_query *q = tac_alloc(n, sizeof *q, err);
+    for (size_t i = 0; q && i < n; i++)
+        q[i] = (struct tac_query){query[i].context, query[i].n_context, query[i].target,
+                                  query[i].n_target};
+    return q;
+}
+
 enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *best,
                               const struct tacit_prompt *prompt, const struct tacit_query *query,
                               size_t n, const struct tacit_progress *progress, struct tacit_err *err)
 {
     struct tac_condition c;
     struct tac_score_options o = tac_score_options_public(progress);
-    struct tac_query *q = tac_alloc(n, sizeof *q, err);
-    if (!q)
-        return TACIT_EFAIL;
-    for (size_t i = 0; i < n; i++)
-        q[i] = (struct tac_query){query[i].context, query[i].n_context, query[i].target,
-                                  query[i].n_target};
-    enum tacit_status s = tac_condition_open(&c, m, prompt, err);
+    struct tac_query *q = take_queries(query, n, err);
+    enum tacit_status s = q ? tac_condition_open(&c, m, prompt, err) : TACIT_EFAIL;
     if (!s) {
         s = tac_score(m->session, logprob, best, &c.ports, &c.prefix, q, n, &o, err);
         tac_condition_close(&c);
     }
+    free(q);
+    return s;
+}
+
+enum tacit_status tac_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt, const struct tac_query *q,
+                                 size_t n, size_t *bytes, size_t *rows, struct tacit_err *err)
+{
+    struct tac_condition c;
+    struct tac_score_options o = tac_score_options_public(NULL);
+    enum tacit_status s = tac_condition_open(&c, m, prompt, err);
+    if (s)
+        return s;
+    s = tac_score_measure(m->session, bytes, rows, &c.ports, &c.prefix, q, n, &o, err);
+    *bytes += s ? 0 : tac_session_taken(m->session);
+    tac_condition_close(&c);
+    return s;
+}
+
+enum tacit_status tacit_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt,
+                                   const struct tacit_query *query, size_t n, size_t *bytes, size_t *rows,
+                                   struct tacit_err *err)
+{
+    struct tac_query *q = take_queries(query, n, err);
+    enum tacit_status s = q ? tac_score_plan(m, prompt, q, n, bytes, rows, err) : TACIT_EFAIL;
     free(q);
     return s;
 }

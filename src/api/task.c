@@ -152,6 +152,18 @@ struct tac_query tac_examples_query(const struct tacit_examples *e, size_t i, si
     return (struct tac_query){r->ctx, r->n_ctx, r->answer[answer], r->n_answer[answer]};
 }
 
+struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n, struct tacit_err *err)
+{
+    size_t at = *n = 0;
+    for (size_t i = 0; i < e->data.n; i++)
+        *n += e->data.example[i].n_answers;
+    struct tac_query *q = tac_alloc(*n, sizeof *q, err);
+    for (size_t i = 0; q && i < e->data.n; i++)
+        for (size_t k = 0; k < e->data.example[i].n_answers; k++)
+            q[at++] = tac_examples_query(e, i, k);
+    return q;
+}
+
 uint64_t tac_examples_hash(uint64_t h, const struct tacit_examples *e)
 {
     for (size_t i = 0; i < e->data.n; i++) {

@@ -387,16 +387,13 @@ static enum tacit_status take_examples(struct job *j, const struct tacit_example
 
 static void fill_result(const struct job *j, const struct tac_train_result *r, struct tacit_train_result *out)
 {
-    struct tacit_model_info info;
-    tacit_model_describe(j->m, &info);
     *out = (struct tacit_train_result){.steps = (uint64_t)r->steps,
                                        .best_step = (uint64_t)r->best_step,
                                        .last_loss = r->last_loss,
                                        .best_score = r->best,
                                        .tokens = j->tune->P,
                                        .parameters = j->tune->n,
-                                       .memory_bytes = info.weight_bytes + j->m->session->fixed_bytes +
-                                                       j->m->session->peak_bytes,
+                                       .memory_bytes = tac_session_taken(j->m->session) + j->m->session->peak_bytes,
                                        .rows = j->m->session->rows,
                                        .rows_unshared = j->m->session->tokens,
                                        .already_done = r->already_done,
@@ -486,10 +483,12 @@ static enum tacit_status measure(struct job *j, size_t *bytes, size_t *rows, str
         item += (uint32_t)j->example[from + i].n_target;
     }
     struct tac_job job = {.seq = seq, .n = n, .ports = &j->tune->ports, .grad = j->tune->ports.grad};
+    j->m->session->fixed_bytes = tac_train_memory(j->tune, &j->to);
     if (!s)
         s = tac_session_measure(j->m->session, &job, bytes, rows, err);
     tac_arena_release(&a);
-    *bytes += s ? 0 : j->tune->bytes;
+    *bytes += s ? 0 : tac_session_taken(j->m->session);
+    j->m->session->fixed_bytes = 0;
     return s;
 }
 

@@ -57,6 +57,8 @@ int cli_usage(const struct cli_args *a, const char *fmt, ...) __attribute__((for
 
 /* Opens --model with the model options; prints and returns an exit status, 0 for success. */
 int cli_open_model(const struct cli_args *a, struct tacit_model **out);
+/* Says on standard error what is about to run: the model, and `bytes` in all for a largest batch of so many rows. */
+void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes, size_t rows);
 /* --adapter or --prompt as what stands before each text; the adapter is the caller's to close. */
 int cli_open_prompt(const struct cli_args *a, const struct tacit_model *m, struct tacit_prompt *prompt,
                     struct tacit_adapter **adapter);

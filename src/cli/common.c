@@ -150,6 +150,19 @@ int cli_open_model(const struct cli_args *a, struct tacit_model **out)
     return tacit_model_open(out, cli_get(a, "model"), &o, &err) ? cli_fail(a, &err) : 0;
 }
 
+void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes, size_t rows)
+{
+    struct tacit_model_info info;
+    char weights[32], all[32];
+    if (cli_has(a, "quiet"))
+        return;
+    tacit_model_describe(m, &info);
+    fprintf(stderr,
+            "%s: %zu layers x %zu, %zu parameters, %s (%s); %s, %d threads; memory %s (weights %s; largest batch %zu rows)\n",
+            info.family, info.layers, info.width, info.parameters, info.dtype, info.path, info.backend, info.threads,
+            cli_bytes(all, (double)bytes), cli_bytes(weights, (double)info.weight_bytes), rows);
+}
+
 const char *const *cli_task_folders(const struct cli_args *a)
 {
     static const char *folders[5];

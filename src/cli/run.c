@@ -176,22 +176,19 @@ static int load_data(const struct cli_args *a, const struct tacit_model *m, stru
 }
 
 static int show_plan(const struct cli_args *a, struct tacit_model *m, const struct data *d,
-                     const struct tacit_train_options *o, bool stop)
+                     const struct tacit_train_options *o)
 {
-    struct tacit_model_info info;
     struct tacit_err err;
-    char weights[32], work[32];
     size_t bytes, rows;
     if (tacit_train_plan(m, d->task, d->train, o, &bytes, &rows, &err))
         return cli_fail(a, &err);
-    tacit_model_describe(m, &info);
-    if (!cli_has(a, "quiet") || stop)
-        fprintf(stderr,
-                "%s: %zu layers x %zu, %zu parameters, %s (%s); %zu training examples; %s of weights, %s to "
-                "train (largest batch %zu rows); %s, %d threads\n",
-                info.family, info.layers, info.width, info.parameters, info.dtype, info.path,
-                tacit_examples_count(d->train), cli_bytes(weights, (double)info.weight_bytes),
-                cli_bytes(work, (double)bytes), rows, info.backend, info.threads);
+    cli_show_plan(a, m, bytes, rows);
+    if (!cli_has(a, "quiet"))
+        fprintf(stderr, "%zu training examples", tacit_examples_count(d->train));
+    if (!cli_has(a, "quiet") && d->validation)
+        fprintf(stderr, ", %zu to validate", tacit_examples_count(d->validation));
+    if (!cli_has(a, "quiet"))
+        fputc('\n', stderr);
     return 0;
 }
 
@@ -211,7 +208,7 @@ int cli_train(const struct cli_args *a)
     if (!s)
         s = load_data(a, m, &d);
     if (!s)
-        s = show_plan(a, m, &d, &o, cli_has(a, "plan"));
+        s = show_plan(a, m, &d, &o);
     if (!s && !cli_has(a, "plan")) {
         cli_progress_start(&progress, a, "step");
         s = (int)tacit_train(m, d.task, d.train, d.validation, &o, &r, &progress.p, &err);

@@ -169,6 +169,12 @@ static int score_all(const struct cli_args *a, struct tacit_model *m, const stru
         fprintf(stderr, "tacit score: out of memory\n");
         goto out;
     }
+    size_t bytes, rows;
+    if (tacit_score_plan(m, prompt, in->query, in->n, &bytes, &rows, &err)) {
+        s = cli_fail(a, &err);
+        goto out;
+    }
+    cli_show_plan(a, m, bytes, rows);
     cli_progress_start(&progress, a, "score");
     s = (int)tacit_score(m, logp, best, prompt, in->query, in->n, &progress.p, &err);
     cli_progress_end(&progress);

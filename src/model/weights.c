@@ -110,6 +110,15 @@ void tac_weights_close(struct tac_weights *w)
     free(w);
 }
 
+size_t tac_weights_resident(const struct tac_weights *w)
+{
+    size_t n = w->bytes;
+    for (size_t i = 0; i < w->n; i++)
+        if (w->param[i].cols && w->param[i].w.type != TAC_W_REAL)
+            n += w->model->tensor[i]->bytes;
+    return n;
+}
+
 void tac_weights_read_rows(const struct tac_weights *w, size_t slot, const int32_t *idx, size_t n,
                            float *out)
 {

@@ -73,26 +73,60 @@ static enum tacit_status check_query(const struct tac_session *s, const struct t
     return TACIT_OK;
 }
 
-/* Runs queries [from, to) as one batch; their targets' results start at logp and best. */
+/* The end of the batch that starts at `from`, its unshared rows and its targets. */
+static size_t batch_end(const struct tac_prefix *prefix, const struct tac_query *query, size_t from, size_t n,
+                        size_t most, size_t *rows, size_t *targets)
+{
+    size_t to = from;
+    *rows = *targets = 0;
+    for (; to < n; to++) {
+        size_t more = prefix->n + query[to].n_ctx + query[to].n_target;
+        if (to > from && *rows + more > most)
+            break;
+        *rows += more;
+        *targets += query[to].n_target;
+    }
+    return to;
+}
+
+/* The queries as one batch's job; memory from the arena. */
+static enum tacit_status make_job(struct tac_job *job, struct tac_arena *a, const struct tac_ports *ports,
+                                  const struct tac_prefix *prefix, const struct tac_query *query, size_t n,
+                                  struct tacit_err *err)
+{
+    uint32_t item = 0;
+    struct tac_seq *seq = tac_arena_alloc(a, n, sizeof *seq, err);
+    enum tacit_status st = seq ? TACIT_OK : TACIT_EFAIL;
+    for (size_t i = 0; !st && i < n; i++) {
+        st = tac_query_sequence(&seq[i], a, prefix, &query[i], 1, item, err);
+        item += (uint32_t)query[i].n_target;
+    }
+    *job = (struct tac_job){.seq = seq, .n = n, .n_item = item, .ports = ports};
+    return st;
+}
+
+/* Runs the queries as one batch; their targets' results start at logp and best. */
 static enum tacit_status run_batch(struct tac_session *s, double *logp, int32_t *best,
                                    const struct tac_ports *ports, const struct tac_prefix *prefix,
                                    const struct tac_query *query, size_t n, struct tacit_err *err)
 {
     struct tac_arena a = {0};
-    uint32_t item = 0;
-    enum tacit_status st = TACIT_OK;
-    struct tac_seq *seq = tac_arena_alloc(&a, n, sizeof *seq, err);
-    for (size_t i = 0; seq && !st && i < n; i++) {
-        st = tac_query_sequence(&seq[i], &a, prefix, &query[i], 1, item, err);
-        item += (uint32_t)query[i].n_target;
-    }
-    struct tac_job job = {
-        .seq = seq, .n = n, .n_item = item, .ports = ports, .logp = logp, .best = best};
-    if (!seq)
-        st = TACIT_EFAIL;
+    struct tac_job job;
+    enum tacit_status st = make_job(&job, &a, ports, prefix, query, n, err);
+    job.logp = logp;
+    job.best = best;
     if (!st)
         st = tac_session_run(s, &job, err);
     tac_arena_release(&a);
+    return st;
+}
+
+static enum tacit_status check_queries(const struct tac_session *s, const struct tac_prefix *prefix,
+                                       const struct tac_query *query, size_t n, struct tacit_err *err)
+{
+    enum tacit_status st = TACIT_OK;
+    for (size_t i = 0; !st && i < n; i++)
+        st = check_query(s, prefix, &query[i], i, err);
     return st;
 }
 
@@ -101,23 +135,40 @@ enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
                             const struct tac_query *query, size_t n,
                             const struct tac_score_options *o, struct tacit_err *err)
 {
-    enum tacit_status st = TACIT_OK;
-    for (size_t i = 0; !st && i < n; i++)
-        st = check_query(s, prefix, &query[i], i, err);
+    enum tacit_status st = check_queries(s, prefix, query, n, err);
     for (size_t from = 0, to; !st && from < n; from = to) {
-        size_t rows = 0, targets = 0;
-        for (to = from; to < n; to++) {
-            size_t more = prefix->n + query[to].n_ctx + query[to].n_target;
-            if (to > from && rows + more > o->batch_rows)
-                break;
-            rows += more;
-            targets += query[to].n_target;
-        }
+        size_t rows, targets;
+        to = batch_end(prefix, query, from, n, o->batch_rows, &rows, &targets);
         st = run_batch(s, logp, best, ports, prefix, query + from, to - from, err);
         logp += targets;
         best = best ? best + targets : NULL;
         if (!st && o->progress && o->progress(o->ctx, to, n))
             st = tac_fail(err, TACIT_ECANCEL, "stopped after %zu of %zu", to, n);
     }
+    return st;
+}
+
+enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t *rows,
+                                    const struct tac_ports *ports, const struct tac_prefix *prefix,
+                                    const struct tac_query *query, size_t n,
+                                    const struct tac_score_options *o, struct tacit_err *err)
+{
+    size_t most = 0, first = 0, end = 0, unshared, targets;
+    enum tacit_status st = check_queries(s, prefix, query, n, err);
+    for (size_t from = 0, to; from < n; from = to) {
+        to = batch_end(prefix, query, from, n, o->batch_rows, &unshared, &targets);
+        if (unshared > most) {
+            most = unshared;
+            first = from;
+            end = to;
+        }
+    }
+    struct tac_arena a = {0};
+    struct tac_job job;
+    if (!st)
+        st = make_job(&job, &a, ports, prefix, query + first, end - first, err);
+    if (!st)
+        st = tac_session_measure(s, &job, bytes, rows, err);
+    tac_arena_release(&a);
     return st;
 }

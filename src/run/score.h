@@ -40,6 +40,12 @@ enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
                             const struct tac_query *query, size_t n,
                             const struct tac_score_options *o, struct tacit_err *err) TAC_MUST_USE;
 
+/* tac_score_measure: bytes of activations and rows of the batch that tac_score would find largest, without running it. */
+enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t *rows,
+                                    const struct tac_ports *ports, const struct tac_prefix *prefix,
+                                    const struct tac_query *query, size_t n,
+                                    const struct tac_score_options *o, struct tacit_err *err) TAC_MUST_USE;
+
 /* A sequence built from prefix, context and target, with a mark on each row that predicts a target token.
  * Memory from the arena; marks are numbered from item on with the given weight. */
 enum tacit_status tac_query_sequence(struct tac_seq *out, struct tac_arena *a,

@@ -25,6 +25,11 @@ enum tacit_status tac_session_open(struct tac_session **out, struct tac_weights 
     return st;
 }
 
+size_t tac_session_taken(const struct tac_session *s)
+{
+    return tac_weights_resident(s->weights) + tac_backend_overhead(s->weights->be) + s->fixed_bytes;
+}
+
 void tac_session_close(struct tac_session *s)
 {
     if (!s)
@@ -57,22 +62,13 @@ static enum tacit_status build_tree(struct tac_session *s, struct tac_tree *t,
     return st;
 }
 
-static size_t weight_bytes(const struct tac_session *s)
-{
-    size_t n = s->weights->bytes;
-    for (size_t i = 0; i < s->weights->n; i++)
-        if (s->weights->model->tensor[i])
-            n += s->weights->model->tensor[i]->bytes;
-    return n;
-}
-
 /* Plans with all activations kept; where those do not fit the limit, with recomputing; else refuses. */
 static enum tacit_status make_plan(struct tac_session *s, struct tac_plan *p,
                                    const struct tac_tree *t, const struct tac_job *job,
                                    struct tacit_err *err)
 {
     const struct tac_decoder_config *c = &s->weights->model->c;
-    size_t taken = weight_bytes(s) + s->fixed_bytes;
+    size_t taken = tac_session_taken(s);
     bool last = job->logits || job->states || job->lse;
     for (int recompute = 0; recompute < (job->grad ? 2 : 1); recompute++) {
         enum tacit_status st = tac_plan_make(p, t, c, s->weights->be->real_size, job->grad, recompute,
@@ -90,8 +86,8 @@ static enum tacit_status make_plan(struct tac_session *s, struct tac_plan *p,
     tac_show_bytes(need, (double)tac_plan_bytes(&smallest));
     tac_plan_release(&smallest);
     return tac_fail(err, TACIT_EINPUT,
-                    "a batch of %zu rows needs %s for activations besides %s for weights and "
-                    "trainables; the memory limit is %s: use smaller batches or a higher limit",
+                    "a batch of %zu rows needs %s for activations besides %s for weights, "
+                    "trainables and buffers; the memory limit is %s: use smaller batches or a higher limit",
                     t->T, need, tac_show_bytes(fixed, (double)taken),
                     tac_show_bytes(limit, (double)s->o.memory_limit));
 }

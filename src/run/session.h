@@ -45,6 +45,9 @@ enum tacit_status tac_session_open(struct tac_session **out, struct tac_weights 
     TAC_MUST_USE;
 void tac_session_close(struct tac_session *s);
 
+/* tac_session_taken: bytes in use besides a batch's activations: weights, the backend's buffers, fixed_bytes. */
+size_t tac_session_taken(const struct tac_session *s);
+
 /* tac_session_run: one batch. Gradients are added to the ports' gradient memory.
  * Errors: a batch that does not fit the memory limit, in words; a non-finite result names the first tensor of the
  * model that is not finite, or says that the run diverged. */

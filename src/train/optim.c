@@ -10,16 +10,19 @@ static size_t adafactor_state(const struct tac_item *it)
     return it->cols > 1 && it->rows > 1 ? it->rows + it->cols : it->rows * (it->cols ? it->cols : 1);
 }
 
+size_t tac_optim_state(const struct tac_tune *t, enum tac_optim_kind kind)
+{
+    size_t n = 0;
+    for (size_t i = 0; kind == TAC_ADAFACTOR && i < t->n_item; i++)
+        n += adafactor_state(&t->item[i]);
+    return kind == TAC_ADAMW ? 2 * t->n : n;
+}
+
 enum tacit_status tac_optim_open(struct tac_optim *op, struct tac_tune *t,
                                  const struct tac_optim_options *o, struct tacit_err *err)
 {
     struct tac_backend *be = t->weights->be;
-    *op = (struct tac_optim){.o = *o, .tune = t};
-    if (o->kind == TAC_ADAMW)
-        op->n_state = 2 * t->n;
-    else
-        for (size_t i = 0; i < t->n_item; i++)
-            op->n_state += adafactor_state(&t->item[i]);
+    *op = (struct tac_optim){.o = *o, .tune = t, .n_state = tac_optim_state(t, o->kind)};
     op->bytes = op->n_state * be->real_size;
     op->state = be->ops->alloc(be, op->bytes);
     return op->state ? TACIT_OK : tac_fail_memory(err, op->bytes);

@@ -26,6 +26,8 @@ struct tac_optim {
     size_t bytes;
 };
 
+/* tac_optim_state: reals of moments that a block takes. */
+size_t tac_optim_state(const struct tac_tune *t, enum tac_optim_kind kind);
 enum tacit_status tac_optim_open(struct tac_optim *op, struct tac_tune *t,
                                  const struct tac_optim_options *o, struct tacit_err *err)
     TAC_MUST_USE;

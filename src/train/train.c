@@ -370,6 +370,12 @@ static enum tacit_status start(struct run *r, bool *found, struct tacit_err *err
     return !s && r->o->history ? tac_history_save(&r->history, r->t->dir, err) : s;
 }
 
+size_t tac_train_memory(const struct tac_tune *t, const struct tac_train_options *o)
+{
+    size_t state = tac_optim_state(t, o->optim.kind), host = t->n * (o->keep_best ? 2 : 1) + state;
+    return t->bytes + state * t->weights->be->real_size + host * sizeof(float);
+}
+
 static enum tacit_status open_run(struct run *r, struct tacit_err *err)
 {
     struct tac_tune *tune = r->t->tune;
@@ -386,7 +392,7 @@ static enum tacit_status open_run(struct run *r, struct tacit_err *err)
     if (!r->order || !r->batch_end || !r->c.values || !r->c.state ||
         (r->o->keep_best && !r->c.best_values))
         return TACIT_EFAIL;
-    r->t->session->fixed_bytes = tune->bytes + r->optim.bytes;
+    r->t->session->fixed_bytes = tac_train_memory(tune, r->o);
     count_steps(r);
     if (r->o->warmup_share > 0)
         r->optim.o.warmup = (int64_t)ceil(r->o->warmup_share * (double)r->total);

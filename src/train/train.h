@@ -67,6 +67,10 @@ struct tac_train_result {
 
 struct tac_train_options tac_train_options_default(void);
 
+/* tac_train_memory: bytes that training takes besides weights and activations: the block with gradients and moments, and
+ * the host's copies of them for checkpoints. */
+size_t tac_train_memory(const struct tac_tune *t, const struct tac_train_options *o);
+
 /* tac_train: trains, or goes on where DIR's checkpoint stands. The folder is locked meanwhile.
  * Errors: another run's folder; a diverged loss; TACIT_ECANCEL when progress asked to stop (a checkpoint is written
  * first). */
