@@ -215,11 +215,12 @@ const struct cli_command cli_commands[] = {
      "tacit tasks show rte --data superglue -n 3", GROUPS(tasks_options), cli_tasks},
     {"pretrain", "FILE...", "train a whole model on text",
      "The next token everywhere, on plain text or JSON lines with a field \"text\". Resumable as train; the folder of the "
-     "run is a HuggingFace model folder.",
+     "run is a HuggingFace model folder. With --json the object that train prints.",
      "tacit pretrain --model fresh --context 128 --epochs 1 --lr 1e-3 --out trained corpus.txt",
      GROUPS(cli_model_options, pretrain_options, train_options), cli_pretrain},
     {"init-model", "", "write a random BLOOM model folder",
-     "A HuggingFace folder with random weights, to pretrain or to try things on.",
+     "A HuggingFace folder with random weights, to pretrain or to try things on. With --json: {layers, width, heads, dtype, "
+     "seed, out}.",
      "tacit init-model --layers 4 --width 64 --heads 4 --tokenizer demo/tokenizer.json --out fresh",
      GROUPS(init_options), cli_init_model},
     {"bench", "", "how fast this machine is at a model's work",
@@ -228,7 +229,7 @@ const struct cli_command cli_commands[] = {
      "With --json: {openblas, rows: [{name, M, N, K, rows, tokens, seconds, flops, ratio, low, high}]}; ratio is OpenBLAS' "
      "seconds by tacit's.",
      "tacit bench --model bloomz-560m --threads 1", GROUPS(cli_model_options, bench_options), cli_bench},
-    {"help", "[COMMAND]", "help for a command", "", "tacit help train", GROUPS(help_options), cli_help},
+    {"help", "[COMMAND]", "help for a command", "With --json: [{name, summary, options: [{name, arg, help}]}].", "tacit help train", GROUPS(help_options), cli_help},
     {0},
 };
 
@@ -419,6 +420,31 @@ static void print_completion(void)
            "    esac\n}\ncomplete -o default -F _tacit tacit\n");
 }
 
+static void print_help_json(const struct cli_command *only)
+{
+    bool first = true;
+    printf("[");
+    for (const struct cli_command *c = cli_commands; c->name; c++) {
+        if (only && c != only)
+            continue;
+        printf("%s{\"name\": \"%s\", \"summary\": ", first ? "" : ",\n ", c->name);
+        cli_json_string(stdout, c->summary, strlen(c->summary));
+        printf(", \"options\": [");
+        first = true;
+        for (const struct cli_option *const *g = c->groups; *g; g++)
+            for (const struct cli_option *o = *g; o->name; o++, first = false) {
+                printf("%s{\"name\": \"%s\", \"arg\": ", first ? "" : ", ", o->name);
+                cli_json_string(stdout, o->arg ? o->arg : "", o->arg ? strlen(o->arg) : 0);
+                printf(", \"help\": ");
+                cli_json_string(stdout, o->help, strlen(o->help));
+                printf("}");
+            }
+        printf("]}");
+        first = false;
+    }
+    printf("]\n");
+}
+
 int cli_help(const struct cli_args *a)
 {
     const struct cli_command *c = a->n_word ? find_command(a->word[0]) : NULL;
@@ -428,6 +454,8 @@ int cli_help(const struct cli_args *a)
         print_man();
     else if (cli_has(a, "completion"))
         print_completion();
+    else if (cli_has(a, "json"))
+        print_help_json(c);
     else if (c)
         print_command_help(stdout, c);
     else

@@ -267,7 +267,12 @@ int cli_init_model(const struct cli_args *a)
         shape.dtype = cli_get(a, "dtype");
     if (tacit_model_create(cli_get(a, "out"), &shape, &err))
         return cli_fail(a, &err);
-    if (!cli_has(a, "quiet"))
+    if (cli_has(a, "json")) {
+        printf("{\"layers\": %zu, \"width\": %zu, \"heads\": %zu, \"dtype\": \"%s\", \"seed\": %llu, \"out\": ", shape.layers,
+               shape.width, shape.heads, shape.dtype, (unsigned long long)shape.seed);
+        cli_json_string(stdout, cli_get(a, "out"), strlen(cli_get(a, "out")));
+        printf("}\n");
+    } else if (!cli_has(a, "quiet"))
         fprintf(stderr, "%s: a random BLOOM of %zu layers, width %zu\n", cli_get(a, "out"), shape.layers,
                 shape.width);
     return 0;
