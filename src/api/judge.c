@@ -193,6 +193,17 @@ static void fill_accuracies(struct tacit_eval_row *row, struct tac_verdict *v,
     row->majority = (double)most / (double)n;
 }
 
+static enum tacit_status check_labels(const struct tacit_examples *e, struct tacit_err *err)
+{
+    if (e->data.n == 0)
+        return tac_fail(err, TACIT_EINPUT, "there are no examples to evaluate");
+    for (size_t i = 0; i < e->data.n; i++)
+        if (e->data.example[i].gold < 0)
+            return tac_fail(err, TACIT_EINPUT, "%s:%zu: has no label to evaluate by", e->data.path,
+                            e->data.example[i].line);
+    return TACIT_OK;
+}
+
 enum tacit_status tac_judge(struct tacit_eval_row *row, struct tacit_model *m,
                             const struct tacit_task *task, const struct tacit_examples *e,
                             const struct tac_condition *c, struct tac_verdict *keep,
@@ -201,9 +212,10 @@ enum tacit_status tac_judge(struct tacit_eval_row *row, struct tacit_model *m,
     const struct tac_task *t = task->t;
     struct tac_verdict v;
     size_t positive = t->positive < 0 ? (t->n_answer > 1 ? 1 : 0) : (size_t)t->positive;
-    if (tacit_examples_count(e) == 0)
-        return tac_fail(err, TACIT_EINPUT, "there are no examples to evaluate");
-    enum tacit_status s = verdict_init(&v, e, t, err);
+    enum tacit_status s = check_labels(e, err);
+    if (s)
+        return s;
+    s = verdict_init(&v, e, t, err);
     if (!s)
         s = score_answers(&v, &row->loss, m, e, c, progress, err);
     if (!s) {

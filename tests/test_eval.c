@@ -1,0 +1,299 @@
+/* Evaluation (api/judge, api/eval) on a small random model: every number of a row against one worked out here from
+ * log-likelihoods that tacit_score gives answer by answer. */
+#include "check.h"
+
+#include "base/file.h"
+#include "tacit.h"
+
+#include <math.h>
+
+enum { N = 42, MAX_K = 3 };
+
+/* Answers whose order changes with what a log-likelihood is divided by: characters, bytes and tokens all differ. */
+#define TWO   "answers:\n  no: ' n\xc3\xa9'\n  yes: ' abcde'\n"
+#define THREE "answers:\n  no: ' plant'\n  yes: ' animal'\n  so: ' n\xc3\xa9'\n"
+
+struct world {
+    char dir[32];
+    struct tacit_model *model;
+    struct tacit_task *task;
+    struct tacit_examples *x;
+    struct tacit_eval *e;
+    const struct tacit_eval_row *row;
+    size_t k;            /* answers */
+    double ll[N][MAX_K]; /* by tacit_score, an answer at a time */
+    size_t chars[MAX_K], bytes[MAX_K], tokens[MAX_K];
+    int gold[N];
+};
+
+/* path: where the file now is */
+static void put(const struct world *w, char path[64], const char *name, const char *text)
+{
+    struct tacit_err err;
+    snprintf(path, 64, "%s/%s", w->dir, name);
+    assert_ok(tac_file_write(path, text, strlen(text), &err), err);
+}
+
+static int enter(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct tacit_model_shape shape = tacit_model_shape_default();
+    struct tacit_model_options o = tacit_model_options_default();
+    struct tacit_err err;
+    strcpy(w->dir, "/tmp/tacit-eval-XXXXXX");
+    *state = w;
+    if (!mkdtemp(w->dir))
+        return -1;
+    char path[64];
+    shape = (struct tacit_model_shape){2, 32, 4, 0, 0.6, 8, shape.dtype, "demo/tokenizer.json"};
+    snprintf(path, sizeof path, "%s/m", w->dir);
+    return tacit_model_create(path, &shape, &err) || tacit_model_open(&w->model, path, &o, &err);
+}
+
+static void forget(struct world *w)
+{
+    tacit_eval_free(w->e);
+    tacit_examples_free(w->x);
+    tacit_task_close(w->task);
+    w->e = NULL;
+    w->x = NULL;
+    w->task = NULL;
+}
+
+static int leave(void **state)
+{
+    struct world *w = *state;
+    char command[64];
+    forget(w);
+    tacit_model_close(w->model);
+    snprintf(command, sizeof command, "rm -r %s", w->dir);
+    int failed = system(command);
+    free(w);
+    return failed;
+}
+
+/* N examples "row A is I", three to a group. */
+static void open_examples(struct world *w, const char *keys, size_t k, int labelled)
+{
+    static const char *const label[] = {"\"no\"", "\"yes\"", "\"so\""};
+    struct tacit_err err;
+    struct tac_buf text = {0};
+    struct tacit_examples_options o = tacit_examples_options_default();
+    char yaml[512], path[64];
+    forget(w);
+    w->k = k;
+    o.labelled = labelled;
+    snprintf(yaml, sizeof yaml, "name: t\ndata: {train: t.jsonl}\ninput: 'row {{a}}'\n%s", keys);
+    for (int i = 0; i < N; i++) {
+        w->gold[i] = (i * i + i / 5) % 5 % (int)k;
+        assert_ok(tac_buf_addf(&text, &err, "{\"a\": \"%d is %d\", \"g\": %d, \"label\": %s}\n", i * 37, i, i / 3,
+                               labelled || i ? label[w->gold[i]] : "null"), err);
+    }
+    put(w, path, "t.jsonl", text.data);
+    tac_buf_release(&text);
+    put(w, path, "t.yaml", yaml);
+    assert_ok(tacit_task_open(&w->task, path, NULL, &err), err);
+    assert_ok(tacit_examples_load(&w->x, w->task, NULL, "train", tacit_model_tokenizer(w->model), &o, &err), err);
+}
+
+static void score_alone(struct world *w, const struct tacit_prompt *prompt)
+{
+    struct tacit_err err;
+    for (size_t i = 0; i < N; i++) {
+        struct tacit_example x;
+        tacit_examples_get(w->x, i, &x);
+        for (size_t k = 0; k < w->k; k++) {
+            const int32_t *ids;
+            double logp[16];
+            size_t n;
+            const char *text = tacit_examples_answer(w->x, i, k, &ids, &n);
+            struct tacit_query q = {x.ids, x.n_ids, ids, n};
+            assert_ok(tacit_score(w->model, logp, NULL, prompt, &q, 1, NULL, &err), err);
+            w->ll[i][k] = 0;
+            for (size_t t = 0; t < n; t++)
+                w->ll[i][k] += logp[t];
+            w->bytes[k] = strlen(text);
+            w->tokens[k] = n;
+            w->chars[k] = 0;
+            for (const char *c = text + 1; *c; c++) /* behind the blank */
+                w->chars[k] += ((unsigned char)*c & 0xc0) != 0x80;
+        }
+    }
+}
+
+static void evaluate(struct world *w, const char *keys, size_t k)
+{
+    struct tacit_err err;
+    struct tacit_prompt plain = {.name = "plain"};
+    open_examples(w, keys, k, 1);
+    score_alone(w, NULL);
+    assert_ok(tacit_eval(&w->e, w->model, w->task, w->x, &plain, 1, NULL, &err), err);
+    w->row = tacit_eval_row(w->e, 0);
+    for (size_t i = 0; i < N; i++)
+        for (size_t a = 0; a < k; a++)
+            assert_true(tacit_eval_loglik(w->e, 0, i, a) == w->ll[i][a]);
+}
+
+static size_t choice(const struct world *w, size_t i, const size_t *by)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < w->k; k++)
+        if (w->ll[i][k] / (double)(by ? by[k] : 1) > w->ll[i][best] / (double)(by ? by[best] : 1))
+            best = k;
+    return best;
+}
+
+static double accuracy(const struct world *w, const size_t *by)
+{
+    double right = 0;
+    for (size_t i = 0; i < N; i++)
+        right += choice(w, i, by) == (size_t)w->gold[i];
+    return right / N;
+}
+
+/* F1 as 2 precision recall / (precision + recall), and 0 where nothing of it was right. */
+static double f1_of(const struct world *w, size_t answer)
+{
+    double right = 0, chosen = 0, wanted = 0;
+    for (size_t i = 0; i < N; i++) {
+        bool c = choice(w, i, NULL) == answer, g = (size_t)w->gold[i] == answer;
+        right += c && g;
+        chosen += c;
+        wanted += g;
+    }
+    double p = right / chosen, r = right / wanted;
+    return right > 0 ? 2 * p * r / (p + r) : 0;
+}
+
+/* The share of pairs of a positive and a negative example whose margins stand in the right order. */
+static double auroc(const struct world *w, size_t positive)
+{
+    double wins = 0, pairs = 0;
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < N; j++)
+            if ((size_t)w->gold[i] == positive && (size_t)w->gold[j] != positive) {
+                double a = w->ll[i][positive] - w->ll[i][1 - positive];
+                double b = w->ll[j][positive] - w->ll[j][1 - positive];
+                wins += a > b ? 1 : a == b ? 0.5 : 0;
+                pairs++;
+            }
+    return wins / pairs;
+}
+
+static void near(double got, double want)
+{
+    if (!(fabs(got - want) <= 1e-12))
+        fail_msg("%.17g, expected %.17g", got, want);
+}
+
+static void test_two_answers(void **state)
+{
+    struct world *w = *state;
+    evaluate(w, TWO "metric: f1\npositive: no\n", 2);
+    near(w->row->accuracy, accuracy(w, NULL));
+    near(w->row->accuracy_norm, accuracy(w, w->chars));
+    near(w->row->accuracy_byte, accuracy(w, w->bytes));
+    near(w->row->accuracy_token, accuracy(w, w->tokens));
+    near(w->row->f1, f1_of(w, 0));
+    near(w->row->macro_f1, (f1_of(w, 0) + f1_of(w, 1)) / 2);
+    near(w->row->metric, w->row->f1);
+    near(w->row->auroc, auroc(w, 0));
+    double a = w->row->accuracy;
+    near(w->row->accuracy_stderr, sqrt(a * (1 - a) / (N - 1)));
+    /* numbers that are equal would not tell one divisor from another */
+    size_t with_blank[] = {w->chars[0] + 1, w->chars[1] + 1};
+    double of[] = {accuracy(w, NULL), accuracy(w, w->chars), accuracy(w, w->bytes), accuracy(w, w->tokens),
+                   accuracy(w, with_blank)};
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < i; k++)
+            if (of[i] == of[k])
+                fail_msg("divisors %d and %d choose alike: %g", i, k, of[i]);
+    evaluate(w, TWO, 2);
+    near(w->row->f1, f1_of(w, 1));
+    near(w->row->auroc, auroc(w, 1));
+    near(w->row->metric, w->row->accuracy);
+}
+
+static void test_three_answers(void **state)
+{
+    struct world *w = *state;
+    evaluate(w, THREE "metric: macro_f1\n", 3);
+    double loss = 0, tokens = 0;
+    size_t count[MAX_K] = {0}, most = 0;
+    for (size_t i = 0; i < N; i++) {
+        loss -= w->ll[i][w->gold[i]];
+        tokens += (double)w->tokens[w->gold[i]];
+        count[w->gold[i]]++;
+    }
+    for (size_t g = 0; g < 3; g++) {
+        most = count[g] > most ? count[g] : most;
+        for (size_t p = 0; p < 3; p++) {
+            size_t want = 0;
+            for (size_t i = 0; i < N; i++)
+                want += (size_t)w->gold[i] == g && choice(w, i, NULL) == p;
+            assert_int_equal(tacit_eval_confusion(w->e, 0, g, p), want);
+        }
+    }
+    near(w->row->loss, loss / tokens);
+    near(w->row->majority, (double)most / N);
+    near(w->row->accuracy, accuracy(w, NULL));
+    near(w->row->f1, f1_of(w, 1));
+    near(w->row->macro_f1, (f1_of(w, 0) + f1_of(w, 1) + f1_of(w, 2)) / 3);
+    near(w->row->metric, w->row->macro_f1);
+    assert_true(isnan(w->row->auroc));
+    assert_int_equal(tacit_eval_answers(w->e), 3);
+}
+
+static void test_groups(void **state)
+{
+    struct world *w = *state;
+    evaluate(w, TWO "metric: group_exact\ngroup: g\n", 2);
+    double exact = 0;
+    for (size_t g = 0; g < N / 3; g++) {
+        size_t right = 0;
+        for (size_t i = 3 * g; i < 3 * g + 3; i++)
+            right += choice(w, i, NULL) == (size_t)w->gold[i];
+        exact += right == 3;
+    }
+    near(w->row->metric, exact / (N / 3));
+    assert_true(exact > 0);
+}
+
+/* Later minus earlier; each row under its own prompt. */
+static void test_prompts(void **state)
+{
+    struct world *w = *state;
+    struct tacit_err err;
+    struct tacit_prompt prompt[] = {{.name = "none"}, {.name = "text", .text = "Animal or plant?"}};
+    open_examples(w, THREE, 3, 1);
+    assert_ok(tacit_eval(&w->e, w->model, w->task, w->x, prompt, 2, NULL, &err), err);
+    score_alone(w, &prompt[1]);
+    near(tacit_eval_row(w->e, 1)->accuracy, accuracy(w, NULL));
+    double d = accuracy(w, NULL);
+    score_alone(w, NULL);
+    d -= accuracy(w, NULL);
+    assert_int_equal(tacit_eval_diffs(w->e), 1);
+    const struct tacit_eval_diff *diff = tacit_eval_diff(w->e, 0);
+    assert_true(diff->a == 0 && diff->b == 1 && d != 0);
+    near(diff->accuracy, d);
+    assert_true(diff->low <= d && d <= diff->high);
+}
+
+static void test_unlabelled(void **state)
+{
+    struct world *w = *state;
+    struct tacit_err err;
+    open_examples(w, TWO, 2, 0);
+    assert_fails(tacit_eval(&w->e, w->model, w->task, w->x, &(struct tacit_prompt){0}, 1, NULL, &err), TACIT_EINPUT,
+                 err, "t.jsonl:1: has no label");
+    assert_null(w->e);
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {IN_WORLD(test_two_answers), IN_WORLD(test_three_answers), IN_WORLD(test_groups),
+                                       IN_WORLD(test_prompts), IN_WORLD(test_unlabelled)};
+    return cmocka_run_group_tests_name("eval", tests, NULL, NULL);
+}
