@@ -136,6 +136,17 @@ static void test_plan(void **state)
     assert_true(tac_plan_bytes(&p) < kept);
     tac_plan_release(&p);
     tac_tree_release(&t);
+    /* rows behind a branch have the prompt before them, though the run that they branch off begins without it */
+    int32_t x[9] = {1, 2, -1, 3, 4, 5, 6, 7, 8}, y[9] = {1, 2, -1, 3, 4, 5, 6, 7, 9};
+    struct tac_mark last = {8, 9, 1, 0};
+    struct tac_seq pair[] = {{x, 9, &last, 1, 0, -1}, {y, 9, &last, 1, 0, -1}};
+    assert_ok(tac_tree_build(&t, pair, 2, &o, &err), err);
+    assert_int_equal(t.T, 10);
+    p = plan_of(&t, TAC_GRAD_SOFT, false);
+    assert_int_equal(p.live.n, 8);
+    assert_int_equal(p.out_live.n, 2);
+    tac_plan_release(&p);
+    tac_tree_release(&t);
 }
 
 /* Log-probabilities of a batch under the session's options; gradients are left in the tune's block. */
@@ -291,7 +302,104 @@ static void test_generate_options(void **state)
     o.n_stop = 1;
     assert_ok(tac_generate(g.session, &ports, &none, start, 3, &o, collect, &cut, &err), err);
     assert_int_equal(cut.n, first + 1);
-    assert_fails(tac_generate(g.session, &ports, &none, start, 0, &o, collect, &cut, &err), TACIT_EINPUT, err, "neither");
+    assert_fails(tac_generate(g.session, &ports, &none, start, 0, &o, collect, &cut, &err), TACIT_EINPUT, err,
+                 "neither");
+    golden_close(&g);
+}
+
+/* The probabilities that sampling must have: softmax at a temperature, cut to the top k and the fewest that reach
+ * top_p, by token. */
+static void sampling_law(double *law, struct golden *g, const int32_t *ids, size_t n,
+                         const struct tac_generate_options *o)
+{
+    size_t V = g->model->c.V, left = o->top_k ? o->top_k : V;
+    struct tacit_err err;
+    float *logits = calloc(V, sizeof *logits);
+    double *p = calloc(V, sizeof *p), total = 0, kept = 0;
+    struct tac_ports ports = tac_ports_plain(g->weights);
+    struct tac_seq seq = {ids, n, NULL, 0, n, -1};
+    struct tac_job job = {.seq = &seq, .n = 1, .ports = &ports, .logits = logits};
+    assert_ok(tac_session_run(g->session, &job, &err), err);
+    for (size_t v = 0; v < V; v++) {
+        law[v] = 0;
+        total += p[v] = exp((double)logits[v] / o->temperature);
+    }
+    while (left-- && kept < o->top_p * total) {
+        size_t best = 0;
+        for (size_t v = 1; v < V; v++)
+            best = p[v] > p[best] ? v : best;
+        kept += law[best] = p[best];
+        p[best] = 0;
+    }
+    for (size_t v = 0; v < V; v++)
+        law[v] /= kept;
+    free(logits);
+    free(p);
+}
+
+/* Over many seeds tokens come as often as they should (five standard deviations), and those cut off never. */
+static void test_sampling(void **state)
+{
+    (void)state;
+    enum { SEEDS = 1500, MAX_V = 80 };
+    static const int32_t start[] = {7, 3, 11};
+    static const struct tac_generate_options options[] = {
+        {.max_tokens = 1, .temperature = 1.5, .top_p = 1},
+        {.max_tokens = 1, .temperature = 0.6, .top_k = 5, .top_p = 1},
+        {.max_tokens = 1, .temperature = 4, .top_k = 60, .top_p = 0.7},
+    };
+    struct golden g;
+    struct tacit_err err;
+    struct tac_prefix none = {0};
+    golden_open(&g, "base-f32", &(struct tac_backend_options){.name = "cpu", .threads = 1});
+    struct tac_ports ports = tac_ports_plain(g.weights);
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
+        struct tac_generate_options o = options[k];
+        double law[MAX_V], count[MAX_V] = {0};
+        size_t possible = 0;
+        sampling_law(law, &g, start, 3, &o);
+        for (size_t v = 0; v < g.model->c.V; v++)
+            possible += law[v] > 0;
+        assert_true(possible > 3 && (k == 0 || possible < 60));
+        for (o.seed = 0; o.seed < SEEDS; o.seed++) {
+            struct text x = {0};
+            assert_ok(tac_generate(g.session, &ports, &none, start, 3, &o, collect, &x, &err), err);
+            count[x.id[0]]++;
+        }
+        for (size_t v = 0; v < g.model->c.V; v++)
+            if (!(fabs(count[v] - SEEDS * law[v]) <= 5 * sqrt(SEEDS * law[v] * (1 - law[v]))))
+                fail_msg("options %zu: token %zu came %g times, expected %g", k, v, count[v], SEEDS * law[v]);
+    }
+    golden_close(&g);
+}
+
+/* Where scoring cuts queries into batches cannot be seen. */
+static void test_score_batches(void **state)
+{
+    (void)state;
+    struct golden g;
+    struct tacit_err err;
+    struct tac_prefix none = {0};
+    struct tac_score_options o = tac_score_options_default();
+    double whole[128], cut[128];
+    int32_t best[128], best2[128];
+    golden_open(&g, "base-f32", &cpu);
+    struct tac_ports ports = tac_ports_plain(g.weights);
+    struct tac_query q[2 * MAX_EXAMPLES];
+    size_t n = 0, targets = 0;
+    for (size_t k = 0; k < 2 * g.n; k++) { /* all but 1 + k tokens are targets */
+        const struct tac_query *x = &g.query[k % g.n];
+        size_t len = x->n_ctx + x->n_target;
+        q[n++] = (struct tac_query){g.ids[k % g.n], 1 + k, g.ids[k % g.n] + 1 + k, len - 1 - k};
+        targets += len - 1 - k;
+    }
+    assert_true(targets <= 128);
+    assert_ok(tac_score(g.session, whole, best, &ports, &none, q, n, &o, &err), err);
+    for (o.batch_rows = 1; o.batch_rows < 100; o.batch_rows += 33) {
+        assert_ok(tac_score(g.session, cut, best2, &ports, &none, q, n, &o, &err), err);
+        assert_memory_equal(cut, whole, targets * sizeof *cut);
+        assert_memory_equal(best2, best, targets * sizeof *best);
+    }
     golden_close(&g);
 }
 
@@ -442,6 +550,7 @@ int main(void)
         cmocka_unit_test(test_generate),  cmocka_unit_test(test_generate_options),
         cmocka_unit_test(test_recompute), cmocka_unit_test(test_gradient),
         cmocka_unit_test(test_shared_gradient), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_sampling),  cmocka_unit_test(test_score_batches),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }
