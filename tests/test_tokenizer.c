@@ -2,7 +2,10 @@
 #include "check.h"
 
 #include "base/file.h"
+#include "base/rng.h"
 #include "format/json.h"
+#include "tokenizer/added.h"
+#include "tokenizer/pattern.h"
 #include "tokenizer/tokenizer.h"
 
 static struct tac_tokenizer *open_shared(const char *name)
@@ -190,6 +193,213 @@ static void test_styles(void **state)
     }
 }
 
+/* Each hand-written matcher cuts random texts where its pattern does. */
+static void test_scans(void **state)
+{
+    (void)state;
+    static const char *const piece[] = {
+        "a", "S", "'", "'s", "'LL", "'Re", " ", "   ", "\n", "\r\n", "\t", "7", "12", "é", "日", "。",
+        "\u3000", "\u2028", "!", "(|)", "ſ", "Ⅷ", "'ſ", "e\xcc\x81", ",", "_", "\xc2\xa0",
+        "\xf0\x9f\x9a\x80", "'d"
+    };
+    struct tacit_err err;
+    struct tac_rng rng = tac_rng_init(4, 0);
+    struct tac_match match = {0};
+    uint8_t *chars = tac_chars_new(&err);
+    assert_non_null(chars);
+    for (enum tac_scan scan = TAC_SCAN_BLOOM; scan <= TAC_SCAN_LLAMA3; scan++) {
+        struct tac_pattern by_hand, by_pcre;
+        assert_ok(tac_pattern_open(&by_hand, tac_scan_pattern(scan), true, &err), err);
+        assert_ok(tac_pattern_open(&by_pcre, tac_scan_pattern(scan), false, &err), err);
+        assert_int_equal(by_hand.scan, scan);
+        for (int k = 0; k < 3000; k++) {
+            char text[128] = "";
+            for (uint32_t i = tac_rng_below(&rng, 9); i < 9; i++)
+                strcat(text, piece[tac_rng_below(&rng, sizeof piece / sizeof *piece)]);
+            size_t n = strlen(text), from = 0, start = 0, end = 0, start2 = 0, end2 = 0;
+            for (bool found = true, found2; found; from = end) {
+                assert_ok(tac_pattern_next(&by_hand, &match, chars, text, n, from, &start, &end, &found, &err), err);
+                assert_ok(tac_pattern_next(&by_pcre, &match, chars, text, n, from, &start2, &end2, &found2, &err), err);
+                if (found != found2 || (found && (start != start2 || end != end2)))
+                    fail_msg("scan %d, '%s' from %zu: [%zu,%zu), the pattern [%zu,%zu)", (int)scan, text, from, start,
+                             end, start2, end2);
+            }
+        }
+        tac_pattern_close(&by_hand);
+        tac_pattern_close(&by_pcre);
+    }
+    tac_match_release(&match);
+    free(chars);
+}
+
+/* pattern.h's rules; NULL: refused. */
+static void test_translate(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"a{,3}b{2}", "a{0,3}b{2,2}"}, {"a{2,}", "a{2,}"}, {"a{x", "a\\{x"}, {"[a-a]", "[a-a]"},
+        {"[b-a]", NULL}, {"[a[bc]d]", "[abcd]"}, {"[^a[b]]", "[^ab]"}, {"[(|).]", "[\\(\\|\\)\\.]"},
+        {"[a[^b]]", NULL}, {"[a&&b]", NULL}, {"[[:alpha:]]", NULL}, {"\\d\\s", "\\p{Nd}\\p{White_Space}"},
+        {"\\p{Han}", "\\p{sc:Han}"}, {"\\p{^Lu}", "\\P{Lu}"}, {"\\P{N}", "\\P{N}"},
+        {"\\x41\\x{e9}\\u65e5", "Aé日"}, {"\\x80", NULL}, {"(?i:a)(?=b)", "(?i:a)(?=b)"}, {"(?<n>a)", NULL},
+        {"\\b", NULL}, {"a{2}?", NULL}, {"a{2}+", NULL}, {"(a)\\1", NULL}, {"[a-", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tac_buf out = {0};
+        struct tacit_err err;
+        if (cases[i][1]) {
+            assert_ok(tac_pattern_translate(&out, cases[i][0], &err), err);
+            assert_string_equal(out.data, cases[i][1]);
+        } else {
+            assert_fails(tac_pattern_translate(&out, cases[i][0], &err), TACIT_EINPUT, err, "is not supported");
+        }
+        tac_buf_release(&out);
+    }
+}
+
+static enum tacit_status show_part(void *out, int32_t id, const char *s, size_t n, struct tacit_err *err)
+{
+    return id < 0 ? tac_buf_addf(out, err, "%.*s;", (int)n, s) : tac_buf_addf(out, err, "%d<%.*s>;", id, (int)n, s);
+}
+
+/* Longest first, whole words, space taken along on either side and never twice. */
+static void test_added(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        struct tac_added_token token;
+    } tokens[] = {{"[a]", {.id = 1}}, {"[a][b]", {.id = 2}}, {"[a]", {.id = 9}},
+                  {"cat", {.id = 3, .single_word = true}}, {"<l>", {.id = 4, .lstrip = true}},
+                  {"<r>", {.id = 5, .rstrip = true}}};
+    static const char *const cases[][2] = {
+        {"x[a][b][a]y", "x;2<[a][b]>;1<[a]>;y;"},
+        {"[a][", "1<[a]>;[;"},
+        {"cat cats a cat. xcat \xc3\xa9" "cat", "3<cat>; cats a ;3<cat>;. xcat \xc3\xa9" "cat;"},
+        {"a <l> b <r> c", "a;4< <l>>; b ;5<<r> >;c;"},
+        {"a<r> \xe3\x80\x80<l>", "a;5<<r> \xe3\x80\x80>;4<<l>>;"},
+    };
+    struct tac_added a = {0};
+    struct tacit_err err;
+    uint8_t *chars = tac_chars_new(&err);
+    assert_non_null(chars);
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
+        assert_ok(tac_added_add(&a, tokens[i].text, strlen(tokens[i].text), tokens[i].token, &err), err);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tac_buf out = {0};
+        assert_ok(tac_added_split(&a, chars, cases[i][0], strlen(cases[i][0]), show_part, &out, &err), err);
+        assert_string_equal(out.data, cases[i][1]);
+        tac_buf_release(&out);
+    }
+    tac_added_release(&a);
+    free(chars);
+}
+
+/* Merges by the definition: the least rank, of equal ones the leftmost, until there is none. */
+static size_t merge_plainly(const struct tac_merge *merge, size_t n_merge, int32_t *id, size_t n)
+{
+    for (;;) {
+        size_t at = n, best = n_merge;
+        for (size_t i = 0; i + 1 < n; i++)
+            for (size_t k = 0; k < best; k++)
+                if ((uint32_t)id[i] == merge[k].left && (uint32_t)id[i + 1] == merge[k].right) {
+                    best = k;
+                    at = i;
+                }
+        if (at == n)
+            return n;
+        id[at] = (int32_t)merge[best].id;
+        memmove(id + at + 1, id + at + 2, (--n - at - 1) * sizeof *id);
+    }
+}
+
+/* Words below and above TAC_BPE_LONG, with and without a cache. */
+static void test_merges(void **state)
+{
+    (void)state;
+    enum { LETTERS = 3, MERGES = 12, MAX = 2 * TAC_BPE_LONG };
+    struct tac_bpe b = {.unk = -1};
+    struct tac_bpe_work plain = {0}, cached = {0};
+    struct tac_merge merge[MERGES];
+    struct tacit_err err;
+    struct tac_rng rng = tac_rng_init(8, 0);
+    char name[LETTERS + MERGES][MAX + 1] = {"a", "b", "c"};
+    for (uint32_t i = 0; i < LETTERS; i++)
+        assert_ok(tac_vocab_add(&b.vocab, i, name[i], 1, &err), err);
+    for (uint32_t i = 0; i < MERGES; i++) { /* "aa" first: runs of it have merges of equal rank */
+        uint32_t left = i < LETTERS ? 0 : i, right = i < LETTERS ? i : tac_rng_below(&rng, LETTERS + i);
+        merge[i] = (struct tac_merge){left, right, i, LETTERS + i};
+        assert_ok(tac_bpe_add(&b, merge[i], &err), err);
+    }
+    assert_ok(tac_bpe_finish(&b, &err), err);
+    assert_ok(tac_bpe_work_cache(&cached, 4, &err), err);
+    for (int k = 0; k < 4000; k++) {
+        char word[MAX];
+        int32_t want[MAX];
+        struct tac_ids got = {0}, again = {0};
+        size_t n = 1 + tac_rng_below(&rng, k % 2 ? 8 : MAX - 1);
+        for (size_t i = 0; i < n; i++) {
+            uint32_t letter = k % 3 ? tac_rng_below(&rng, LETTERS) : 0;
+            word[i] = (char)('a' + letter);
+            want[i] = (int32_t)letter;
+        }
+        size_t m = merge_plainly(merge, MERGES, want, n);
+        assert_ok(tac_bpe_encode(&b, &plain, &got, word, n, &err), err);
+        assert_ok(tac_bpe_encode(&b, &cached, &again, word, n, &err), err);
+        if (got.n != m || memcmp(got.id, want, m * sizeof *want) != 0)
+            fail_msg("%.*s: %zu ids, expected %zu or others", (int)n, word, got.n, m);
+        assert_int_equal(again.n, m);
+        assert_memory_equal(again.id, want, m * sizeof *want);
+        tac_ids_release(&got);
+        tac_ids_release(&again);
+    }
+    tac_bpe_work_release(&plain);
+    tac_bpe_work_release(&cached);
+    tac_bpe_release(&b);
+}
+
+/* Ill-formed bytes as Rust's from_utf8_lossy has them (R: U+FFFD), whole and token by token. */
+static void test_lossy(void **state)
+{
+    (void)state;
+#define R "\xef\xbf\xbd"
+    static const char *const cases[][2] = {
+        {"\xed\xa0\x80x", R R R "x"}, {"\xed\x9f\xbf\xee\x80\x80", "\xed\x9f\xbf\xee\x80\x80"},
+        {"\xe6\x97", R},              {"\xf0\x9f\x98" "a", R "a"},
+        {"\xc0\x80", R R},            {"\xe0\x80\x80", R R R},
+        {"\xf4\x90\x80\x80", R R R R}, {"\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"},
+        {"\xf0\x90\x80\xe6\x97\xa5", R "\xe6\x97\xa5"}, {"a\x80\xff", "a" R R},
+    };
+#undef R
+    struct tac_tokenizer *t;
+    struct tacit_err err;
+    int32_t byte_id[256] = {0};
+    assert_ok(tac_tokenizer_open(&t, "demo/tokenizer.json", &err), err);
+    for (int32_t id = 0; id < (int32_t)tac_tokenizer_size(t); id++) {
+        size_t n;
+        const char *token = tac_tokenizer_token(t, id, &n, NULL);
+        if (token && n == 1)
+            byte_id[(unsigned char)*token] = id;
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int32_t ids[16];
+        size_t n = strlen(cases[i][0]);
+        struct tac_buf whole = {0}, pieces = {0};
+        struct tac_decode_stream stream = {.t = t};
+        for (size_t k = 0; k < n; k++) {
+            ids[k] = byte_id[(unsigned char)cases[i][0][k]];
+            assert_ok(tac_decode_stream_next(&stream, &pieces, ids[k], &err), err);
+        }
+        assert_ok(tac_decode_stream_flush(&stream, &pieces, &err), err);
+        assert_ok(tac_tokenizer_decode(t, &whole, ids, n, false, &err), err);
+        assert_string_equal(whole.data, cases[i][1]);
+        assert_string_equal(pieces.data, cases[i][1]);
+        tac_buf_release(&whole);
+        tac_buf_release(&pieces);
+    }
+    tac_tokenizer_close(t);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -216,6 +426,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bloom), cmocka_unit_test(test_gpt2),    cmocka_unit_test(test_neox),
         cmocka_unit_test(test_own),   cmocka_unit_test(test_styles),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_scans), cmocka_unit_test(test_translate), cmocka_unit_test(test_added),
+        cmocka_unit_test(test_merges), cmocka_unit_test(test_lossy),
     };
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
 }
