@@ -186,6 +186,9 @@ static void refuses_bad_headers(void **state)
     assert_ok(tac_file_write(path, "\x10\0\0\0\0\0\0\0{}", 10, &err), err);
     assert_fails(tac_safetensors_open(&s, path, &err), TACIT_EINPUT, err,
                  "header of 16 bytes, only 2 follow");
+    assert_ok(tac_file_write(path, "\x3\0\0\0\0\0\0\0{}", 10, &err), err);
+    assert_fails(tac_safetensors_open(&s, path, &err), TACIT_EINPUT, err,
+                 "header of 3 bytes, only 2 follow");
     assert_ok(tac_file_write(path, "PK\3\4\0\0\0\1{}", 10, &err), err);
     assert_fails(tac_safetensors_open(&s, path, &err), TACIT_EINPUT, err, "at most 100000000");
     assert_ok(tac_file_write(path, "abc", 3, &err), err);

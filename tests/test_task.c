@@ -253,6 +253,17 @@ static void expands_lists(void **state)
     data_refused(f, "{\"p\": {\"text\": 1}}", "field 'p.qs': expected an array, found nothing");
 }
 
+/* A name that begins another is not taken for it. */
+static void tells_names_apart(void **state)
+{
+    struct folder *f = *state;
+    struct tacit_err err;
+    open_task(f, HEAD "expand: [as: p, a: as.l]\ninput: '{{as.t}} {{a.t}} {{asp}}'\nanswers: [' n', ' y']\n");
+    put(f, "t.jsonl", "{\"p\": [{\"t\": 1, \"l\": [{\"t\": 2}]}], \"asp\": 3}\n");
+    assert_ok(load(f, (struct tac_dataset_options){0}, &err), err);
+    assert_string_equal(f->data.example[0].input, "1 2 3");
+}
+
 static void draws_shots(void **state)
 {
     struct folder *f = *state;
@@ -493,7 +504,7 @@ int main(void)
         IN_FOLDER(renders),          IN_FOLDER(reads_every_kind_of_label),
         IN_FOLDER(refuses_bad_data), IN_FOLDER(names_absent_splits),
         IN_FOLDER(expands_lists),    IN_FOLDER(finds_data_beside_the_task),
-        IN_FOLDER(draws_shots)};
+        IN_FOLDER(draws_shots),      IN_FOLDER(tells_names_apart)};
     const struct CMUnitTest ids[] = {IN_FOLDER(renders_ids),
                                      IN_FOLDER(renders_answers_of_each_example),
                                      IN_FOLDER(refuses_texts_without_ids)};
