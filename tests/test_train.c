@@ -1,0 +1,329 @@
+/* Optimisers' surroundings (schedules, clipping, noise in the first moments) by their formulas, and the training loop:
+ * accumulation, and a run that is stopped anywhere against one that is not, byte for byte. */
+#include "golden.h"
+
+#include "train/train.h"
+
+#include <dirent.h>
+#include <math.h>
+
+static const struct tac_backend_options cpu = {.name = "cpu", .threads = 1}, ref64 = {.name = "ref64"};
+
+static struct tac_tune *open_prompt(struct golden *g, size_t P, float first)
+{
+    struct tacit_err err;
+    struct tac_tune *t;
+    static const struct tac_adapter_info info = {.base_name = "m", .tokenizer_name = "m"};
+    assert_ok(tac_tune_open(&t, &tac_method_prompt, g->weights, P, true, &info, &err), err);
+    float *v = calloc(t->n, sizeof *v);
+    for (size_t i = 0; i < t->n; i++)
+        v[i] = first * (float)((int)(i * 7 % 11) - 5);
+    tac_tune_set(t, v);
+    free(v);
+    return t;
+}
+
+static void near(double got, double want, double tol)
+{
+    if (!(fabs(got - want) <= tol * (1 + fabs(want))))
+        fail_msg("%.12g, expected %.12g", got, want);
+}
+
+/* The factors of transformers' get_..._schedule_with_warmup(warmup 2, total 6) at its steps 0..5. */
+static void test_schedules(void **state)
+{
+    (void)state;
+    static const double want[3][6] = {{0, 0.5, 1, 1, 1, 1},
+                                      {0, 0.5, 1, 0.75, 0.5, 0.25},
+                                      {0, 0.5, 1, 0.8535533905932737, 0.5, 0.14644660940672627}};
+    struct tac_optim_options o = {.lr = 0.3, .warmup = 2};
+    for (int s = TAC_CONSTANT; s <= TAC_COSINE; s++) {
+        o.schedule = (enum tac_schedule)s;
+        for (int64_t step = 1; step <= 6; step++)
+            near(tac_schedule_lr(&o, step, 6), 0.3 * want[s][step - 1], 1e-12);
+    }
+    o.warmup = 0;
+    near(tac_schedule_lr(&o, 1, 6), 0.3, 1e-12);
+}
+
+/* torch.nn.utils.clip_grad_norm_: by max / (norm + 1e-6), and not at all below max. */
+static void test_clip(void **state)
+{
+    (void)state;
+    struct golden g;
+    struct tacit_err err;
+    struct tac_optim op;
+    golden_open(&g, "base-f32", &ref64);
+    struct tac_optim_options o = {.lr = 1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .schedule = TAC_CONSTANT};
+    for (int i = 0; i < 2; i++) {
+        struct tac_tune *t = open_prompt(&g, 5, 0.1f);
+        double *grad = t->g, *m;
+        grad[1] = 3;
+        grad[7] = -4;
+        o.clip = i ? 5.5 : 2;
+        assert_ok(tac_optim_open(&op, t, &o, &err), err);
+        near(tac_optim_step(&op, 1, 10, 0), 5, 1e-12);
+        m = op.state;
+        near(m[1], 0.1 * 3 * (i ? 1 : 2 / (5 + 1e-6)), 1e-12);
+        near(m[7], 0.1 * -4 * (i ? 1 : 2 / (5 + 1e-6)), 1e-12);
+        tac_optim_close(&op);
+        tac_tune_close(t);
+    }
+    golden_close(&g);
+}
+
+/* Bias-corrected moments s rms(g) N(0,1) and g^2, and then the second step of AdamW. */
+static void test_noise_moments(void **state)
+{
+    (void)state;
+    struct golden g;
+    struct tacit_err err;
+    struct tac_optim op;
+    golden_open(&g, "base-f32", &ref64);
+    struct tac_tune *t = open_prompt(&g, 100, 0.1f);
+    struct tac_optim_options o = {.lr = 0.5, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .schedule = TAC_CONSTANT};
+    double *grad = t->g, *p = t->p, sum = 0, squares = 0, rms = 0, first;
+    for (size_t i = 0; i < t->n; i++) {
+        grad[i] = 0.001 * (double)(1 + i % 5);
+        rms += grad[i] * grad[i] / (double)t->n;
+    }
+    rms = sqrt(rms);
+    assert_ok(tac_optim_open(&op, t, &o, &err), err);
+    assert_ok(tac_optim_noise_moments(&op, 2, 9, &err), err);
+    double *m = op.state, *v = m + t->n;
+    for (size_t i = 0; i < t->n; i++) {
+        double x = m[i] / 0.1 / (2 * rms);
+        sum += x;
+        squares += x * x;
+        near(v[i] / 0.001, grad[i] * grad[i], 1e-9);
+    }
+    assert_true(fabs(sum / (double)t->n) < 0.06 && fabs(squares / (double)t->n - 1) < 0.08);
+    double m1 = 0.9 * m[3] + 0.1 * grad[3], v1 = 0.999 * v[3] + 0.001 * grad[3] * grad[3];
+    double want = p[3] - 0.5 * m1 / (1 - 0.81) / (sqrt(v1 / (1 - 0.998001)) + 1e-8);
+    first = m[0];
+    tac_optim_step(&op, 1, 10, 1);
+    near(p[3], want, 1e-9);
+    assert_ok(tac_optim_noise_moments(&op, 2, 9, &err), err);
+    assert_true(m[0] == first);
+    assert_ok(tac_optim_noise_moments(&op, 2, 10, &err), err);
+    assert_true(m[0] != first);
+    tac_optim_close(&op);
+    tac_tune_close(t);
+    golden_close(&g);
+}
+
+/* A run whose evaluations' scores are scripted, and where it is stopped. */
+struct script {
+    size_t evals, stop_eval; /* evaluations finished; from 1, the one that is stopped (0: none) */
+    int64_t stop_step;       /* after this step; 0: none */
+    double loss[64];         /* by step */
+    size_t tokens;
+};
+
+static enum tacit_status scripted(void *ctx, struct tac_eval_point *out, struct tacit_err *err)
+{
+    static const double score[] = {3, 1, 5, 2, 4, 4, 4, 4};
+    struct script *s = ctx;
+    if (s->stop_eval == s->evals + 1) {
+        s->stop_eval = 0;
+        return tac_fail(err, TACIT_ECANCEL, "stopped in an evaluation");
+    }
+    *out = (struct tac_eval_point){score[s->evals % 8], 0.5, 0.25, 4};
+    s->evals++;
+    return TACIT_OK;
+}
+
+static int watch(void *ctx, const struct tac_train_event *ev)
+{
+    struct script *s = ctx;
+    if (ev->eval)
+        return 0;
+    s->loss[ev->step] = ev->loss;
+    s->tokens += ev->tokens;
+    if (s->stop_step != ev->step)
+        return 0;
+    s->stop_step = 0;
+    return 1;
+}
+
+/* Trains into dir, going on as often as it is stopped; returns how often that was. */
+static int train(const char *dir, const struct tac_train_options *o, struct script *s, struct tac_train_result *result)
+{
+    struct golden g;
+    struct tacit_err err;
+    int stops = 0;
+    for (;; stops++) {
+        struct tac_prefix prefix;
+        golden_open(&g, "base-f32", &cpu);
+        struct tac_tune *t = open_prompt(&g, 3, 0.05f);
+        assert_ok(tac_prefix_soft(&prefix, 3, &err), err);
+        struct tac_trainer tr = {.session = g.session, .tune = t, .prefix = &prefix, .example = g.query, .n = g.n,
+                                 .dir = dir, .identity = "this", .evaluate = scripted, .progress = watch, .ctx = s};
+        enum tacit_status st = tac_train(&tr, o, result, &err);
+        tac_prefix_release(&prefix);
+        tac_tune_close(t);
+        golden_close(&g);
+        if (st != TACIT_ECANCEL) {
+            assert_ok(st, err);
+            return stops;
+        }
+        assert_true(stops < 3);
+    }
+}
+
+static struct tac_train_options options(void)
+{
+    struct tac_train_options o = tac_train_options_default();
+    o.optim.lr = 0.02;
+    o.batch = 2; /* two steps an epoch: the golden model has four examples */
+    o.epochs = 12;
+    o.seed_order = 3;
+    o.keep_best = true;
+    o.patience = 3;
+    return o;
+}
+
+static void make_dir(char dir[32])
+{
+    strcpy(dir, "/tmp/tacit-train-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+}
+
+static void remove_dir(const char *dir)
+{
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+/* Every file of one run has the bytes of the other's, but for the times. */
+static void assert_same_runs(const char *a, const char *b, const char *what)
+{
+    DIR *d = opendir(a);
+    int files = 0;
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));) {
+        char path[400];
+        struct tac_buf x = {0}, y = {0};
+        struct tacit_err err;
+        if (e->d_name[0] == '.' || strcmp(e->d_name, "timing.jsonl") == 0)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", a, e->d_name);
+        assert_ok(tac_file_read(&x, path, 1 << 20, &err), err);
+        snprintf(path, sizeof path, "%s/%s", b, e->d_name);
+        assert_ok(tac_file_read(&y, path, 1 << 20, &err), err);
+        if (x.len != y.len || memcmp(x.data, y.data, x.len) != 0)
+            fail_msg("%s: %s differs", what, e->d_name);
+        tac_buf_release(&x);
+        tac_buf_release(&y);
+        files++;
+    }
+    closedir(d);
+    assert_true(files >= 5);
+}
+
+/* The third evaluation is the best and the sixth ends the run; a stop after any step or in an evaluation changes
+ * nothing. */
+static void test_stops(void **state)
+{
+    (void)state;
+    char whole[32], dir[32];
+    struct tac_train_options o = options();
+    struct script s = {0};
+    struct tac_train_result result, again;
+    make_dir(whole);
+    assert_int_equal(train(whole, &o, &s, &result), 0);
+    assert_true(result.steps == 12 && result.best_step == 6 && result.best == 5 && s.evals == 6);
+    for (int64_t step = 1; step <= 12; step++)
+        for (size_t eval = 0; eval <= 6; eval += 3) {
+            char what[64];
+            struct script stopped = {.stop_step = step, .stop_eval = eval};
+            snprintf(what, sizeof what, "stopped after step %d and in evaluation %zu", (int)step, eval);
+            make_dir(dir);
+            assert_int_equal(train(dir, &o, &stopped, &again), 1 + (eval > 0));
+            assert_true(again.resumed && again.best_step == 6 && again.best == 5);
+            assert_same_runs(whole, dir, what);
+            remove_dir(dir);
+        }
+    remove_dir(whole);
+}
+
+/* keep_best saves the third evaluation's prompt: a run that ends there has the same. */
+static void test_keep_best(void **state)
+{
+    (void)state;
+    char dir[32], path[64];
+    struct tac_train_options o = options();
+    struct tac_buf saved[2] = {{0}, {0}};
+    struct tacit_err err;
+    o.optim.schedule = TAC_CONSTANT;
+    for (int i = 0; i < 2; i++) {
+        struct script s = {0};
+        struct tac_train_result result;
+        o.epochs = i ? 3 : 12;
+        make_dir(dir);
+        train(dir, &o, &s, &result);
+        snprintf(path, sizeof path, "%s/adapter_model.safetensors", dir);
+        assert_ok(tac_file_read(&saved[i], path, 1 << 20, &err), err);
+        remove_dir(dir);
+    }
+    assert_int_equal(saved[0].len, saved[1].len);
+    assert_memory_equal(saved[0].data, saved[1].data, saved[0].len);
+    tac_buf_release(&saved[0]);
+    tac_buf_release(&saved[1]);
+}
+
+/* The golden batch's mean loss under the prompt that the runs here start from. */
+static double first_loss(size_t *tokens)
+{
+    struct golden g;
+    struct tacit_err err;
+    struct tac_prefix prefix;
+    double logp[64], loss;
+    golden_open(&g, "base-f32", &cpu);
+    struct tac_tune *t = open_prompt(&g, 3, 0.05f);
+    assert_ok(tac_prefix_soft(&prefix, 3, &err), err);
+    assert_ok(golden_batch(&g, &t->ports, &prefix, logp, &loss, &err), err);
+    *tokens = 0;
+    for (size_t k = 0; k < g.n; k++)
+        *tokens += g.query[k].n_target;
+    tac_prefix_release(&prefix);
+    tac_tune_close(t);
+    golden_close(&g);
+    return loss;
+}
+
+/* A batch of three and one of one in a step are one of four: the loss is the mean over all label tokens of the step. */
+static void test_accumulate(void **state)
+{
+    (void)state;
+    char dir[32];
+    struct script s[2] = {{0}, {0}};
+    struct tac_train_result result;
+    size_t tokens;
+    double first = first_loss(&tokens);
+    for (int i = 0; i < 2; i++) {
+        struct tac_train_options o = options();
+        o.batch = i ? 3 : 4;
+        o.accumulate = i ? 2 : 1;
+        o.epochs = 3;
+        make_dir(dir);
+        train(dir, &o, &s[i], &result);
+        assert_int_equal(result.steps, 3);
+        assert_int_equal(s[i].tokens, 3 * tokens);
+        near(s[i].loss[1], first, 1e-5);
+        remove_dir(dir);
+    }
+    for (int step = 2; step <= 3; step++)
+        near(s[1].loss[step], s[0].loss[step], 1e-5);
+    assert_true(s[0].loss[3] < s[0].loss[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_schedules), cmocka_unit_test(test_clip),      cmocka_unit_test(test_noise_moments),
+        cmocka_unit_test(test_stops),     cmocka_unit_test(test_keep_best), cmocka_unit_test(test_accumulate),
+    };
+    return cmocka_run_group_tests_name("train", tests, NULL, NULL);
+}
