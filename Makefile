@@ -48,7 +48,7 @@ TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 
-.PHONY: all deps demo check bench build-tests install uninstall format lint layers asan valgrind clean help
+.PHONY: all deps demo check bench build-tests install uninstall format lint layers asan valgrind mutants clean help
 all: $(BUILD)/tacit $(BUILD)/libtacit.a $(BUILD)/libtacit.so
 
 help:
@@ -59,6 +59,7 @@ help:
 	@echo 'make install    PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format in place;  make lint: static checks'
 	@echo 'make asan       the tests under AddressSanitizer and UBSan;  make valgrind: under valgrind'
+	@echo 'make mutants    spoils a copy of the sources line by line: the tests must notice (ten minutes)'
 
 # One stamp a build folder: the packages are looked for once, before anything is compiled.
 $(BUILD)/deps.ok: tools/deps.sh
@@ -118,6 +119,8 @@ asan:
 	@$(MAKE) check BUILD=build-asan/asan OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
 valgrind: build-tests
 	@BUILD=$(BUILD) WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' tests/run.sh
+mutants:
+	@tests/mutants.sh
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
