@@ -16,7 +16,7 @@ struct cli_option {
 /* What a command line gave. value: by option index, NULL where not given ("" for flags); several: every
  * occurrence in order. */
 struct cli_args {
-    const struct cli_command *cmd;
+    const struct cli_command *commands, *cmd; /* the whole table, and the row that runs */
     const char *value[64];
     struct cli_given {
         int option;
@@ -35,8 +35,12 @@ struct cli_command {
     int (*run)(const struct cli_args *a);
 };
 
-extern const struct cli_option cli_model_options[], cli_common_options[];
-extern const struct cli_command cli_commands[]; /* ended by {0} */
+/* args.c: takes the arguments behind the command's name; a message and exit status where one is wrong. */
+int cli_parse(struct cli_args *a, int argc, char **argv);
+/* help.c: commands is a table ended by {0}; NULL where it has no such row. */
+const struct cli_command *cli_find_command(const struct cli_command *commands, const char *name);
+void cli_print_help(FILE *f, const struct cli_command *commands);
+void cli_print_command_help(FILE *f, const struct cli_command *c);
 
 /* The value of an option, or NULL. */
 const char *cli_get(const struct cli_args *a, const char *name);
