@@ -77,6 +77,8 @@ enum tacit_status tac_err_prefix(struct tacit_err *err, const char *fmt, ...)
 
 enum tacit_status tac_fail_memory(struct tacit_err *err, size_t n)
 {
+    if (!n)
+        return tac_fail(err, TACIT_EFAIL, "out of memory");
     return tac_fail(err, TACIT_EFAIL, "out of memory: %zu bytes could not be allocated", n);
 }
 

@@ -31,7 +31,8 @@ enum tacit_status tac_fail_errno(struct tacit_err *err, const char *fmt, ...) TA
  * Gives a message its context on the way up: "opening DIR: ...". */
 enum tacit_status tac_err_prefix(struct tacit_err *err, const char *fmt, ...) TAC_PRINTF(2, 3);
 
-/* tac_fail_memory: the message for an allocation of n bytes that failed; TACIT_EFAIL. */
+/* tac_fail_memory: the message for an allocation of n bytes that failed (0: who knows how many);
+ * TACIT_EFAIL. */
 enum tacit_status tac_fail_memory(struct tacit_err *err, size_t n);
 
 TAC_NORETURN void tac_check_failed(const char *file, int line, const char *what);

@@ -1,90 +1,228 @@
 #include "format/json.h"
 
 #include "base/file.h"
+#include "format/jread.h"
 
+#include <errno.h>
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The offset behind the string that begins with its quote at i; n where it does not end. */
-static size_t skip_string(const char *text, size_t n, size_t i)
+/* The tree is made here and not by json_loadb: where jansson's reader cannot grow its buffer, it loses bytes of a text. */
+static enum tacit_status read_value(struct tac_jread *r, json_t **out, int depth,
+                                    struct tacit_err *err);
+
+static enum tacit_status made(const json_t *v, struct tacit_err *err)
 {
-    for (i++; i < n && text[i] != '"'; i++)
-        if (text[i] == '\\')
-            i++;
-    return i < n ? i + 1 : n;
+    return v ? TACIT_OK : tac_fail_memory(err, 0);
 }
 
-static enum tacit_status check_depth(const char *text, size_t n, const char *name, size_t line,
-                                     struct tacit_err *err)
+/* A text has no NUL, so that it can be handed out as one of C. */
+static enum tacit_status check_text(const struct tac_jread *r, const char *s, size_t n,
+                                    struct tacit_err *err)
 {
-    size_t depth = 0;
-    for (size_t i = 0; i < n;) {
-        if (text[i] == '"') {
-            i = skip_string(text, n, i);
-            continue;
-        }
-        line += text[i] == '\n';
-        if ((text[i] == '[' || text[i] == '{') && ++depth > TAC_JSON_DEPTH)
-            return tac_fail(err, TACIT_EINPUT, "%s:%zu: nested deeper than %d levels", name, line,
-                            TAC_JSON_DEPTH);
-        if ((text[i] == ']' || text[i] == '}') && depth > 0)
-            depth--;
-        i++;
-    }
+    return n && memchr(s, '\0', n) ? tac_jread_fail(r, "a text without \\u0000", err) : TACIT_OK;
+}
+
+static enum tacit_status read_text(struct tac_jread *r, json_t **out, struct tacit_err *err)
+{
+    const char *s;
+    size_t n;
+    enum tacit_status st = tac_jread_string(r, &s, &n, err);
+    if (!st)
+        st = check_text(r, s, n, err);
+    if (st)
+        return st;
+    *out = json_stringn_nocheck(n ? s : "", n);
+    return made(*out, err);
+}
+
+/* The key of an object's entry, freshly allocated. */
+static enum tacit_status read_key(struct tac_jread *r, char **key, const json_t *object,
+                                  struct tacit_err *err)
+{
+    const char *s;
+    size_t n;
+    enum tacit_status st = tac_jread_key(r, &s, &n, err);
+    if (!st)
+        st = check_text(r, s, n, err);
+    if (st)
+        return st;
+    *key = tac_strndup(s, n, err);
+    if (!*key)
+        return TACIT_EFAIL;
+    if (json_object_get(object, *key))
+        return tac_fail(err, TACIT_EINPUT, "%s:%zu: is no valid JSON: duplicate object key \"%.*s\"",
+                        r->name, tac_jread_line(r, r->at), n > 60 ? 60 : (int)n, *key);
     return TACIT_OK;
 }
 
-static bool is_number_char(char c)
+static enum tacit_status read_object(struct tac_jread *r, json_t *object, int depth,
+                                     struct tacit_err *err)
 {
-    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+    bool more;
+    enum tacit_status st = tac_jread_enter(r, '{', err);
+    while (!st && !(st = tac_jread_next(r, '}', &more, err)) && more) {
+        char *key = NULL;
+        json_t *v = NULL;
+        st = read_key(r, &key, object, err);
+        if (!st)
+            st = read_value(r, &v, depth + 1, err);
+        if (!st && json_object_set_new_nocheck(object, key, v))
+            st = tac_fail_memory(err, 0);
+        free(key);
+    }
+    return st;
 }
 
-/* Copies text with "e0" behind every integer of 19 digits or more, which makes it a real. */
-static enum tacit_status widen_integers(struct tac_buf *out, const char *text, size_t n,
-                                        struct tacit_err *err)
+static enum tacit_status read_array(struct tac_jread *r, json_t *array, int depth,
+                                    struct tacit_err *err)
 {
-    enum tacit_status s = TACIT_OK;
-    for (size_t i = 0, end; i < n && !s; i = end) {
-        bool integer = true;
-        end = i + 1;
-        if (text[i] == '"')
-            end = skip_string(text, n, i);
-        else if (is_number_char(text[i]))
-            for (end = i; end < n && is_number_char(text[end]); end++)
-                integer = integer && text[end] != '.' && text[end] != 'e' && text[end] != 'E';
-        s = tac_buf_add(out, text + i, end - i, err);
-        if (!s && text[i] != '"' && integer && end - i >= 19)
-            s = tac_buf_adds(out, "e0", err);
+    bool more;
+    enum tacit_status st = tac_jread_enter(r, '[', err);
+    while (!st && !(st = tac_jread_next(r, ']', &more, err)) && more) {
+        json_t *v;
+        st = read_value(r, &v, depth + 1, err);
+        if (!st && json_array_append_new(array, v))
+            st = tac_fail_memory(err, 0);
     }
-    return s;
+    return st;
+}
+
+static enum tacit_status read_list(struct tac_jread *r, json_t **out, int depth,
+                                   struct tacit_err *err)
+{
+    bool object = *r->at == '{';
+    if (depth == TAC_JSON_DEPTH)
+        return tac_fail(err, TACIT_EINPUT, "%s:%zu: nested deeper than %d levels", r->name,
+                        tac_jread_line(r, r->at), TAC_JSON_DEPTH);
+    json_t *list = object ? json_object() : json_array();
+    enum tacit_status st = made(list, err);
+    if (!st)
+        st = object ? read_object(r, list, depth, err) : read_array(r, list, depth, err);
+    if (st)
+        json_decref(list);
+    else
+        *out = list;
+    return st;
+}
+
+static const char *digits_end(const char *p, const char *end)
+{
+    while (p < end && *p >= '0' && *p <= '9')
+        p++;
+    return p;
+}
+
+/* The end of the number at p, or NULL; *whole: it has neither fraction nor exponent. */
+static const char *number_end(const char *p, const char *end, bool *whole)
+{
+    const char *start = p < end && *p == '-' ? p + 1 : p;
+    p = digits_end(start, end);
+    if (p == start || (*start == '0' && p > start + 1))
+        return NULL;
+    *whole = true;
+    if (p < end && *p == '.') {
+        start = p + 1;
+        p = digits_end(start, end);
+        *whole = false;
+    }
+    if (p > start && p < end && (*p == 'e' || *p == 'E')) {
+        start = p + 1;
+        if (start < end && (*start == '+' || *start == '-'))
+            start++;
+        p = digits_end(start, end);
+        *whole = false;
+    }
+    return p > start ? p : NULL;
+}
+
+/* strtod, which wants the point of the program's locale. */
+static double to_real(char *s)
+{
+    char *point = strchr(s, '.');
+    if (point)
+        *point = *localeconv()->decimal_point;
+    return strtod(s, NULL);
+}
+
+static enum tacit_status read_number(struct tac_jread *r, json_t **out, struct tacit_err *err)
+{
+    bool whole;
+    const char *end = number_end(r->at, r->end, &whole);
+    if (!end)
+        return tac_jread_fail(r, "a value", err);
+    tac_buf_clear(&r->text);
+    enum tacit_status st = tac_buf_add(&r->text, r->at, (size_t)(end - r->at), err);
+    if (st)
+        return st;
+    errno = 0;
+    json_int_t i = whole ? strtoll(r->text.data, NULL, 10) : 0;
+    if (!whole || errno) {
+        double v = to_real(r->text.data);
+        if (isinf(v))
+            return tac_jread_fail(r, "a number below 1.8e308", err);
+        *out = json_real(v);
+    } else {
+        *out = json_integer(i);
+    }
+    r->at = end;
+    return made(*out, err);
+}
+
+static bool take_word(struct tac_jread *r, const char *word)
+{
+    size_t n = strlen(word);
+    bool is = (size_t)(r->end - r->at) >= n && memcmp(r->at, word, n) == 0;
+    r->at += is ? n : 0;
+    return is;
+}
+
+static enum tacit_status read_value(struct tac_jread *r, json_t **out, int depth,
+                                    struct tacit_err *err)
+{
+    char c = tac_jread_peek(r);
+    *out = NULL;
+    if (c == '{' || c == '[')
+        return read_list(r, out, depth, err);
+    if (c == '"')
+        return read_text(r, out, err);
+    if (take_word(r, "null"))
+        *out = json_null();
+    else if (take_word(r, "true"))
+        *out = json_true();
+    else if (take_word(r, "false"))
+        *out = json_false();
+    return *out ? TACIT_OK : read_number(r, out, err);
 }
 
 enum tacit_status tac_json_parse_at(json_t **out, const char *text, size_t n, const char *name,
                                     size_t line, struct tacit_err *err)
 {
+    struct tac_jread r;
     *out = NULL;
     if (!n)
         return tac_fail(err, TACIT_EINPUT, "%s:%zu: is empty, JSON was expected", name, line);
-    enum tacit_status s = check_depth(text, n, name, line, err);
-    if (s)
-        return s;
-    json_error_t bad;
-    struct tac_buf wide = {0};
-    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &bad);
-    if (!*out && json_error_code(&bad) == json_error_numeric_overflow) {
-        s = widen_integers(&wide, text, n, err);
-        if (!s)
-            *out = json_loadb(wide.data, wide.len, JSON_REJECT_DUPLICATES, &bad);
+    tac_jread_init(&r, text, n, name);
+    r.line = line;
+    r.what = "is no valid JSON: ";
+    r.at = text + tac_utf8_bad(text, n);
+    if (r.at < r.end)
+        return tac_jread_fail(&r, "UTF-8", err);
+    r.at = text;
+    char c = tac_jread_peek(&r);
+    enum tacit_status s = c == '{' || c == '[' ? read_value(&r, out, 0, err)
+                             : tac_jread_fail(&r, "an object or an array", err);
+    if (!s)
+        s = tac_jread_end(&r, err);
+    if (s) {
+        json_decref(*out);
+        *out = NULL;
     }
-    tac_buf_release(&wide);
-    if (s || *out)
-        return s;
-    if (json_error_code(&bad) == json_error_out_of_memory)
-        return tac_fail_memory(err, n);
-    size_t at = bad.line > 0 ? line + (size_t)bad.line - 1 : line;
-    return tac_fail(err, TACIT_EINPUT, "%s:%zu: is no valid JSON: %s", name, at, bad.text);
+    tac_jread_release(&r);
+    return s;
 }
 
 enum tacit_status tac_json_parse(json_t **out, const char *text, size_t n, const char *name,
@@ -220,6 +358,11 @@ enum tacit_status tac_json_get_object(json_t **out, const json_t *obj, const cha
 {
     *out = json_object_get(obj, key);
     return json_is_object(*out) ? TACIT_OK : wrong(obj, key, "an object", where, err);
+}
+
+static bool is_number_char(char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
 /* printf follows the locale of the program, JSON has a point. */

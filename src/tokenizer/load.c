@@ -1,6 +1,6 @@
 /* Reading a tokenizer's files: the vocabulary and the merges without a tree in between, the rest by parts.c. */
 #include "tokenizer/internal.h"
-#include "tokenizer/jread.h"
+#include "format/jread.h"
 
 #include "base/file.h"
 

@@ -1,4 +1,4 @@
-#include "tokenizer/jread.h"
+#include "format/jread.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,8 @@ enum { DEPTH_LIMIT = 64 };
 
 void tac_jread_init(struct tac_jread *r, const char *text, size_t n, const char *name)
 {
-    *r = (struct tac_jread){.begin = text, .at = text, .end = text + n, .name = name, .first = true};
+    *r = (struct tac_jread){.begin = text, .at = text, .end = text + n, .name = name, .what = "", .line = 1,
+                            .first = true};
 }
 
 void tac_jread_release(struct tac_jread *r)
@@ -17,7 +18,7 @@ void tac_jread_release(struct tac_jread *r)
 
 size_t tac_jread_line(const struct tac_jread *r, const char *at)
 {
-    size_t line = 1;
+    size_t line = r->line;
     for (const char *p = r->begin; p < at; p++)
         line += *p == '\n';
     return line;
@@ -26,14 +27,14 @@ size_t tac_jread_line(const struct tac_jread *r, const char *at)
 enum tacit_status tac_jread_fail(const struct tac_jread *r, const char *want, struct tacit_err *err)
 {
     size_t line = tac_jread_line(r, r->at);
+    unsigned char c = r->at < r->end ? (unsigned char)*r->at : 0;
+    char found[32];
     if (r->at == r->end)
-        return tac_fail(err, TACIT_EINPUT, "%s:%zu: expected %s, found the end of the file",
-                        r->name, line, want);
-    unsigned char c = (unsigned char)*r->at;
-    if (c <= ' ' || c >= 0x7f)
-        return tac_fail(err, TACIT_EINPUT, "%s:%zu: expected %s, found byte 0x%02x", r->name, line,
-                        want, c);
-    return tac_fail(err, TACIT_EINPUT, "%s:%zu: expected %s, found '%c'", r->name, line, want, c);
+        snprintf(found, sizeof found, "the end of the file");
+    else
+        snprintf(found, sizeof found, c <= ' ' || c >= 0x7f ? "byte 0x%02x" : "'%c'", c);
+    return tac_fail(err, TACIT_EINPUT, "%s:%zu: %sexpected %s, found %s", r->name, line, r->what, want,
+                    found);
 }
 
 char tac_jread_peek(struct tac_jread *r)

@@ -1,16 +1,18 @@
-/* A pull reader of JSON for files that are mostly two long lists: it hands out one string or number at a
- * time and keeps no tree. Small parts are skipped as a span, for format/json.h to parse.
+/* A pull reader of JSON: it hands out one string or number at a time and keeps no tree. format/json.h makes its tree
+ * with it; the tokenizer reads its two long lists with it and leaves the small parts as spans to format/json.h.
  *
  * Every function returns TACIT_EINPUT with "NAME:LINE: ..." where the text is not what was asked for.
- * Strings are not checked as UTF-8: tac_vocab_add does that with what it needs to look at anyway. */
-#ifndef TAC_TOKENIZER_JREAD_H
-#define TAC_TOKENIZER_JREAD_H
+ * Strings are not checked as UTF-8: the reader of a list does that with what it needs to look at anyway. */
+#ifndef TAC_FORMAT_JREAD_H
+#define TAC_FORMAT_JREAD_H
 
 #include "base/str.h"
 
 struct tac_jread {
     const char *begin, *at, *end;
     const char *name;    /* of the file, for messages */
+    const char *what;    /* stands before "expected" in messages: "" or "is no valid JSON: " */
+    size_t line;         /* the number of the first line */
     bool first;          /* nothing of the innermost list has been read yet */
     struct tac_buf text; /* the last string that had escapes */
 };
@@ -44,7 +46,7 @@ enum tacit_status tac_jread_skip(struct tac_jread *r, const char **from, size_t 
 enum tacit_status tac_jread_end(struct tac_jread *r, struct tacit_err *err) TAC_MUST_USE;
 /* tac_jread_line: the line number of a place in the text. */
 size_t tac_jread_line(const struct tac_jread *r, const char *at);
-/* tac_jread_fail: "NAME:LINE: expected WANT, found ..."; TACIT_EINPUT. */
+/* tac_jread_fail: "NAME:LINE: WHATexpected WANT, found ..."; TACIT_EINPUT. */
 enum tacit_status tac_jread_fail(const struct tac_jread *r, const char *want, struct tacit_err *err);
 
 #endif
