@@ -11,6 +11,7 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
 OPT     ?= -O2 -g
+KERN_OPT ?= -O3
 WERROR  ?= -Werror
 SAN     ?=
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0.1.0)
@@ -72,7 +73,7 @@ COMPILE = @mkdir -p $(@D) && echo '  CC $@' && $(CC) $(CPPFLAGS) $(CFLAGS_ALL) -
 
 define KERN_RULE
 $(BUILD)/obj/%.$(1).o: src/%.c | $(BUILD)/deps.ok
-	$$(COMPILE) -O3 $(FLAGS_$(1)) -DTAC_ISA=$(1) -DTAC_ISA_$(1) -c $$< -o $$@
+	$$(COMPILE) $$(KERN_OPT) $(FLAGS_$(1)) -DTAC_ISA=$(1) -DTAC_ISA_$(1) -c $$< -o $$@
 endef
 $(foreach isa,$(KERN_ISA),$(eval $(call KERN_RULE,$(isa))))
 $(BUILD)/obj/backend/ref_f32.o: $(REF) | $(BUILD)/deps.ok
@@ -95,10 +96,12 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/libtacit.a | $(BUIL
 	$(COMPILE) -o $@ $< tests/fuzz/replay.c $(BUILD)/libtacit.a $(LIBS) $(LDFLAGS)
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libtacit.a | $(BUILD)/deps.ok
 	$(COMPILE) -o $@ $< $(BUILD)/libtacit.a $(LIBS) $(LDFLAGS)
-$(BUILD)/crash.so: tests/crash.c | $(BUILD)/deps.ok
+# The preloaded shims come before the sanitizer's runtime and know nothing of it.
+$(BUILD)/crash.so $(BUILD)/oom.so: override SAN :=
+$(BUILD)/crash.so $(BUILD)/oom.so: $(BUILD)/%.so: tests/%.c | $(BUILD)/deps.ok
 	$(COMPILE) -shared -o $@ $< -ldl
 
-build-tests: all $(TESTS) $(FUZZ) $(EXAMPLES) $(if $(wildcard tests/crash.c),$(BUILD)/crash.so)
+build-tests: all $(TESTS) $(FUZZ) $(EXAMPLES) $(if $(wildcard tests/crash.c),$(BUILD)/crash.so $(BUILD)/oom.so)
 check: build-tests layers
 	@BUILD=$(BUILD) tests/run.sh
 
@@ -116,7 +119,7 @@ layers:
 	@tools/layers.sh
 
 asan:
-	@$(MAKE) check BUILD=build-asan/asan OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
+	@$(MAKE) check BUILD=build-asan/asan OPT='-O1 -g' KERN_OPT=-O1 SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
 valgrind: build-tests
 	@BUILD=$(BUILD) WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' tests/run.sh
 mutants:

@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.." || exit 1
 export BUILD=${BUILD:-build}
 export TACIT_SHARED=${TACIT_SHARED:-../shared}
 export TACIT=$BUILD/tacit CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C.UTF-8
+# Preloaded shims come before AddressSanitizer's runtime (make asan).
+export ASAN_OPTIONS=verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 passed=0 failed=0 skipped=0
 
 tally() { # NAME STATUS OUTPUT

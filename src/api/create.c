@@ -86,21 +86,24 @@ static const char *special_token(const struct tacit_tokenizer *t, size_t part, i
     return NULL;
 }
 
-/* bos_token_id and the like; absent ones as null, since transformers' own defaults are ids that need not exist. */
-static void set_special_ids(json_t *config, const struct tacit_tokenizer *t)
+/* bos_token_id and the like; false where there is no memory. Absent ones as null, since transformers' own defaults are ids that need not exist. */
+static bool set_special_ids(json_t *config, const struct tacit_tokenizer *t)
 {
-    for (size_t i = 0; i < N_SPECIAL - 1; i++) {
+    bool ok = config != NULL;
+    for (size_t i = 0; ok && i < N_SPECIAL - 1; i++) {
         char key[32];
         int32_t id = -1;
         snprintf(key, sizeof key, "%s_id", special[i].part);
-        json_object_set_new(config, key, special_token(t, i, &id) ? json_integer(id) : json_null());
+        ok = !json_object_set_new(config, key, special_token(t, i, &id) ? json_integer(id) : json_null());
     }
+    return ok;
 }
 
-static enum tacit_status write_json(const char *dir, const char *name, json_t *take, struct tacit_err *err)
+/* Writes and frees `take`; whole says whether it got all of its fields. */
+static enum tacit_status write_json(const char *dir, const char *name, json_t *take, bool whole, struct tacit_err *err)
 {
     char *path = tac_path(dir, name, err);
-    enum tacit_status s = take && path ? tac_json_save(path, take, err) : tac_fail(err, TACIT_EFAIL, "out of memory: %s", name);
+    enum tacit_status s = whole && path ? tac_json_save(path, take, err) : tac_fail_memory(err, 0);
     json_decref(take);
     free(path);
     return s;
@@ -110,13 +113,13 @@ static enum tacit_status write_json(const char *dir, const char *name, json_t *t
 static enum tacit_status write_tokenizer_config(const char *dir, const struct tacit_tokenizer *t, struct tacit_err *err)
 {
     json_t *v = json_pack("{s:s, s:b}", "tokenizer_class", "PreTrainedTokenizerFast", "clean_up_tokenization_spaces", 0);
-    for (size_t i = 0; v && i < N_SPECIAL; i++) {
+    bool ok = v != NULL;
+    for (size_t i = 0; ok && i < N_SPECIAL; i++) {
         int32_t id;
         const char *name = special_token(t, i, &id);
-        if (name)
-            json_object_set_new(v, special[i].part, json_string(name));
+        ok = !name || !json_object_set_new(v, special[i].part, json_string(name));
     }
-    return write_json(dir, "tokenizer_config.json", v, err);
+    return write_json(dir, "tokenizer_config.json", v, ok, err);
 }
 
 static json_t *make_config(const struct tacit_model_shape *s, size_t vocab)
@@ -209,9 +212,8 @@ enum tacit_status tacit_model_create(const char *dir, const struct tacit_model_s
         s = write_weights(dir, shape, vocab, err);
     if (!s) {
         json_t *config = make_config(shape, vocab);
-        if (config)
-            set_special_ids(config, t);
-        s = write_json(dir, "config.json", config, err);
+        bool whole = set_special_ids(config, t);
+        s = write_json(dir, "config.json", config, whole, err);
     }
     tacit_tokenizer_close(t);
     return s;

@@ -92,8 +92,9 @@ static enum tacit_status add_file(struct tacit_inspect *x, const char *path, boo
     return s;
 }
 
-/* Memory of a batch of 8 texts of 128 tokens, as a plan lays it out. */
-static size_t batch_memory(const struct tac_model *m, enum tac_grad grad)
+/* Adds the memory of a batch of 8 texts of 128 tokens, as a plan lays it out, to the weights'. */
+static enum tacit_status add_batch(struct tacit_inspect *x, const char *name, size_t weights,
+                                   const struct tac_model *m, enum tac_grad grad, struct tacit_err *err)
 {
     enum { TEXTS = 8, LENGTH = 128, PROMPT = 20 };
     int32_t src[PROMPT + LENGTH];
@@ -102,20 +103,21 @@ static size_t batch_memory(const struct tac_model *m, enum tac_grad grad)
     struct tac_tree tree;
     struct tac_plan plan;
     struct tac_tree_options o = tac_tree_options_default();
-    size_t bytes = 0;
     for (int i = 0; i < PROMPT + LENGTH; i++)
         src[i] = i < PROMPT ? -1 - i : 0;
     for (int i = 0; i < TEXTS; i++)
         seq[i] = (struct tac_seq){.src = src, .n = PROMPT + LENGTH, .mark = &mark, .n_mark = 1, .root = -1};
     o.share = false;
-    if (tac_tree_build(&tree, seq, TEXTS, &o, NULL))
-        return 0;
-    if (!tac_plan_make(&plan, &tree, &m->c, sizeof(float), grad, false, false, NULL)) {
-        bytes = tac_plan_bytes(&plan);
+    enum tacit_status s = tac_tree_build(&tree, seq, TEXTS, &o, err);
+    if (s)
+        return s;
+    s = tac_plan_make(&plan, &tree, &m->c, sizeof(float), grad, false, false, err);
+    if (!s) {
+        add_bytes(x, name, weights + tac_plan_bytes(&plan));
         tac_plan_release(&plan);
     }
     tac_tree_release(&tree);
-    return bytes;
+    return s;
 }
 
 static enum tacit_status inspect_model(struct tacit_inspect *x, const char *path, const char *cache,
@@ -144,8 +146,10 @@ static enum tacit_status inspect_model(struct tacit_inspect *x, const char *path
     add_fact(x, "dtype", "%s", tac_dtype_name(m->tensor[TAC_P_EMBED]->dtype));
     add_fact(x, "shards", "%zu", m->n_shard);
     add_bytes(x, "weights", weights);
-    add_bytes(x, "to score 8 x 148 tokens", weights + batch_memory(m, TAC_GRAD_NONE));
-    add_bytes(x, "to train a prompt on them", weights + batch_memory(m, TAC_GRAD_SOFT));
+    if (!s)
+        s = add_batch(x, "to score 8 x 148 tokens", weights, m, TAC_GRAD_NONE, err);
+    if (!s)
+        s = add_batch(x, "to train a prompt on them", weights, m, TAC_GRAD_SOFT, err);
     if (!s && check) {
         s = tac_model_check(m, err);
         add_fact(x, "numbers", "all finite");
@@ -174,12 +178,12 @@ static enum tacit_status inspect_adapter(struct tacit_inspect *x, const char *pa
     return s;
 }
 
-static bool holds(const char *dir, const char *name)
+static enum tacit_status is_adapter(bool *is, const char *dir, struct tacit_err *err)
 {
-    char *path = tac_path(dir, name, NULL);
-    bool there = path && tac_file_exists(path);
+    char *path = tac_path(dir, "adapter_config.json", err);
+    *is = path && tac_is_dir(dir) && tac_file_exists(path);
     free(path);
-    return there;
+    return path ? TACIT_OK : TACIT_EFAIL;
 }
 
 enum tacit_status tacit_inspect(struct tacit_inspect **out, const char *path, const char *hub_cache,
@@ -188,13 +192,14 @@ enum tacit_status tacit_inspect(struct tacit_inspect **out, const char *path, co
     struct tacit_inspect *x = *out = tac_alloc(1, sizeof *x, err);
     if (!x)
         return TACIT_EFAIL;
-    enum tacit_status s;
-    if (tac_is_dir(path) && holds(path, "adapter_config.json")) {
+    bool adapter = false;
+    enum tacit_status s = is_adapter(&adapter, path, err);
+    if (!s && adapter) {
         s = inspect_adapter(x, path, check, err);
-    } else if (tac_file_exists(path) && !tac_is_dir(path)) {
+    } else if (!s && tac_file_exists(path) && !tac_is_dir(path)) {
         x->kind = "file";
         s = add_file(x, path, check, err);
-    } else {
+    } else if (!s) {
         s = inspect_model(x, path, hub_cache, check, err);
     }
     if (s) {

@@ -79,6 +79,8 @@ static enum tacit_status check_options(const struct tacit_train_options *o, stru
         return tac_fail(err, TACIT_EINPUT, "more than a million epochs or a milliard steps");
     if (!(o->beta1 >= 0 && o->beta1 < 1 && o->beta2 >= 0 && o->beta2 < 1))
         return tac_fail(err, TACIT_EINPUT, "beta1 and beta2 must lie in [0, 1)");
+    if (!isfinite(o->lr + o->eps + o->weight_decay + o->clip + o->warmup + o->init_scale + o->moments_scale))
+        return tac_fail(err, TACIT_EINPUT, "a number among the options is not finite");
     return TACIT_OK;
 }
 
@@ -271,6 +273,21 @@ static json_t *settings_of(const struct job *j, uint64_t model, uint64_t data, u
         j->m->session->o.share);
 }
 
+/* What json_dump_callback writes to: it goes on where a piece could not be taken. */
+struct sink {
+    struct tac_buf text;
+    enum tacit_status status;
+    struct tacit_err *err;
+};
+
+static int take_piece(const char *bytes, size_t n, void *ctx)
+{
+    struct sink *sink = ctx;
+    if (!sink->status)
+        sink->status = tac_buf_add(&sink->text, bytes, n, sink->err);
+    return sink->status ? -1 : 0;
+}
+
 /* The run's identity: everything that its bytes depend on. Threads, instruction sets and folders are not part of
  * it; sharing is, since it changes the order in which a gradient is summed. */
 static enum tacit_status identify(struct job *j, struct tacit_err *err)
@@ -287,12 +304,16 @@ static enum tacit_status identify(struct job *j, struct tacit_err *err)
     if (j->init)
         init = tac_hash(init, j->init, j->tune->n * sizeof *j->init);
     j->settings = settings_of(j, tac_model_hash(j->m->model), data, init);
-    char *text = j->settings ? json_dumps(j->settings, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    if (!text)
-        return tac_fail(err, TACIT_EINPUT, "the settings hold text that is no UTF-8");
-    snprintf(j->identity, sizeof j->identity, "%016" PRIx64, tac_hash(TAC_HASH0, text, strlen(text)));
-    free(text);
-    return TACIT_OK;
+    struct sink sink = {.err = err};
+    if (!j->settings)
+        return tac_fail_memory(err, 0);
+    if (json_dump_callback(j->settings, take_piece, &sink, JSON_COMPACT | JSON_SORT_KEYS) && !sink.status)
+        sink.status = tac_fail_memory(err, 0);
+    if (!sink.status)
+        snprintf(j->identity, sizeof j->identity, "%016" PRIx64,
+                 tac_hash(TAC_HASH0, sink.text.data, sink.text.len));
+    tac_buf_release(&sink.text);
+    return sink.status;
 }
 
 /* run.json says what the folder is; one of another run stops us before anything is written. */
@@ -311,7 +332,7 @@ static enum tacit_status claim_folder(struct job *j, struct tacit_err *err)
                          path, id ? id : "unknown", j->identity);
     } else if (!s) {
         json_t *v = json_pack("{s:s, s:O}", "identity", j->identity, "settings", j->settings);
-        s = tac_mkdirs(j->o->out, err);
+        s = v ? tac_mkdirs(j->o->out, err) : tac_fail_memory(err, 0);
         if (!s)
             s = tac_json_save(path, v, err);
         json_decref(v);
@@ -548,12 +569,12 @@ static enum tacit_status add_jsonl(struct tac_ids *ids, const struct tacit_token
         line++;
         if (end == p)
             continue;
-        json_error_t e;
-        json_t *v = json_loadb(p, (size_t)(end - p), 0, &e), *x = json_object_get(v, "text");
-        if (!json_is_string(x))
-            s = tac_fail(err, TACIT_EINPUT, "%s:%zu: %s", path, line,
-                         v ? "expected an object with a field 'text'" : e.text);
-        else
+        json_t *v, *x;
+        s = tac_json_parse_at(&v, p, (size_t)(end - p), path, line, err);
+        x = json_object_get(v, "text");
+        if (!s && !json_is_string(x))
+            s = tac_fail(err, TACIT_EINPUT, "%s:%zu: expected an object with a field 'text'", path, line);
+        if (!s)
             s = add_text(ids, t, json_string_value(x), json_string_length(x), err);
         json_decref(v);
     }

@@ -7,10 +7,10 @@
 #include "backend/threads.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 4096, ROWS = 256 }; /* vocabulary rows of a block (part of the law), rows worked on together */
+/* Vocabulary rows of a block (part of the law), rows worked on together, columns of an embedding expanded at once. */
+enum { BLOCK = 4096, ROWS = 256, PIECE = 1024 };
 
 /* One group of at most ROWS rows at work. */
 struct group {
@@ -113,16 +113,18 @@ static void finish_dx(const struct group *g, float *dx, size_t r, float weight)
 static void subtract_targets(struct group *g, float *dx, const struct tac_target *target, size_t n,
                              size_t first_row)
 {
-    size_t C = g->E->cols;
-    float *e = malloc((C ? C : 1) * sizeof *e);
-    TAC_CHECK(e);
+    size_t C = g->E->cols, size = weight_size(g->E->type);
+    const char *data = g->E->data;
+    float e[PIECE];
     for (size_t i = 0; i < n; i++) {
         float *to = dx + ((size_t)target[i].row - first_row) * C;
-        tac_cpu_embed(g->be, e, g->E, NULL, &target[i].token, 1, C);
-        for (size_t c = 0; c < C; c++)
-            to[c] = fmaf(-target[i].weight, e[c], to[c]);
+        for (size_t from = 0; from < C; from += PIECE) {
+            size_t m = C - from < PIECE ? C - from : PIECE;
+            g->be->kern->rows->expand(e, data + ((size_t)target[i].token * C + from) * size, g->E->type, m);
+            for (size_t c = 0; c < m; c++)
+                to[from + c] = fmaf(-target[i].weight, e[c], to[from + c]);
+        }
     }
-    free(e);
 }
 
 static void run_group(struct tac_backend *be, float *logp, int32_t *best, float *dx, double *lse,

@@ -55,6 +55,8 @@ bool cli_need(const struct cli_args *a, const char *name);
 
 /* Prints "tacit CMD: message" and returns the status as exit status. */
 int cli_fail(const struct cli_args *a, const struct tacit_err *err);
+/* ... "tacit CMD: out of memory" */
+int cli_no_memory(const struct cli_args *a);
 /* ... "tacit CMD: NAME:LINE: message" */
 int cli_fail_at(const struct cli_args *a, const char *name, size_t line, const struct tacit_err *err);
 int cli_usage(const struct cli_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -71,8 +73,8 @@ const char *const *cli_task_folders(const struct cli_args *a);
 /* The HuggingFace cache's hub folder by HF_HUB_CACHE, HF_HOME, HOME; NULL where none is set. */
 const char *cli_hub_cache(void);
 
-/* Standard input or a file, whole; at most `limit` bytes. NULL after printing a message. */
-char *cli_read(const struct cli_args *a, const char *path, size_t limit, size_t *n);
+/* Standard input or a file, whole; at most `limit` bytes. 0, or the exit status after printing a message. */
+int cli_read(const struct cli_args *a, char **out, const char *path, size_t limit, size_t *n);
 
 /* Progress: a line that rewrites itself on a terminal, plain lines now and then otherwise; Ctrl-C asks to stop. */
 struct cli_progress {

@@ -30,6 +30,12 @@ int cli_fail(const struct cli_args *a, const struct tacit_err *err)
     return err->status == TACIT_ECANCEL ? 130 : (int)err->status;
 }
 
+int cli_no_memory(const struct cli_args *a)
+{
+    fprintf(stderr, "tacit %s: out of memory\n", a->cmd->name);
+    return TACIT_EFAIL;
+}
+
 int cli_fail_at(const struct cli_args *a, const char *name, size_t line, const struct tacit_err *err)
 {
     fprintf(stderr, "tacit %s: %s:%zu: %s\n", a->cmd->name, name, line, err->msg);
@@ -208,27 +214,32 @@ static char *read_stream(FILE *f, size_t limit, size_t *n)
     return data;
 }
 
-char *cli_read(const struct cli_args *a, const char *path, size_t limit, size_t *n)
+int cli_read(const struct cli_args *a, char **out, const char *path, size_t limit, size_t *n)
 {
     bool standard = !path || strcmp(path, "-") == 0;
+    *out = NULL;
     FILE *f = standard ? stdin : fopen(path, "rb");
     const char *name = standard ? "standard input" : path;
     if (!f) {
+        bool memory = errno == ENOMEM;
         fprintf(stderr, "tacit %s: %s: cannot be opened: %s\n", a->cmd->name, name, strerror(errno));
-        return NULL;
+        return memory ? TACIT_EFAIL : TACIT_EINPUT;
     }
     char *data = read_stream(f, limit, n);
-    const char *bad = !data ? "out of memory" : ferror(f) ? "cannot be read" : NULL;
-    if (!bad && *n > limit)
+    const char *bad = data && ferror(f) ? "cannot be read" : NULL;
+    if (data && !bad && *n > limit)
         bad = "is larger than the limit";
     if (!standard)
         fclose(f);
+    if (!data)
+        return cli_no_memory(a);
     if (bad) {
         fprintf(stderr, "tacit %s: %s: %s\n", a->cmd->name, name, bad);
         free(data);
-        return NULL;
+        return TACIT_EINPUT;
     }
-    return data;
+    *out = data;
+    return 0;
 }
 
 static double now(void)

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,24 +74,26 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The task files of a folder, sorted; names beside the list are the caller's. */
-static size_t task_files(const char *folder, char **out, size_t max)
+/* The task files of a folder, sorted; the names are the caller's. False where memory ended. */
+static bool task_files(const char *folder, char **out, size_t max, size_t *n_out)
 {
     DIR *d = opendir(folder);
+    bool ok = d || errno != ENOMEM;
     size_t n = 0;
-    for (struct dirent *e; d && n < max && (e = readdir(d));) {
+    for (struct dirent *e; d && ok && n < max && (e = readdir(d));) {
         size_t len = strlen(e->d_name);
         if (len > 5 && strcmp(e->d_name + len - 5, ".yaml") == 0) {
             out[n] = malloc(strlen(folder) + len + 2);
-            if (!out[n])
-                break;
-            sprintf(out[n++], "%s/%s", folder, e->d_name);
+            ok = out[n] != NULL;
+            if (ok)
+                sprintf(out[n++], "%s/%s", folder, e->d_name);
         }
     }
     if (d)
         closedir(d);
     qsort(out, n, sizeof *out, by_name);
-    return n;
+    *n_out = n;
+    return ok;
 }
 
 static int list_task(const struct cli_args *a, const char *path)
@@ -119,13 +122,15 @@ static int list_tasks(const struct cli_args *a)
     char *file[512];
     int s = 0;
     for (const char *const *f = cli_task_folders(a); *f; f++) {
-        size_t n = task_files(*f, file, sizeof file / sizeof *file);
+        size_t n;
+        if (!task_files(*f, file, sizeof file / sizeof *file, &n))
+            s = cli_no_memory(a);
         for (size_t i = 0; i < n; i++) {
             if (!s)
                 s = list_task(a, file[i]);
             free(file[i]);
         }
-        if (n)
+        if (n || s)
             return s;
     }
     fprintf(stderr, "tacit tasks: no folder with task files was found; name one with --tasks\n");

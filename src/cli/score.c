@@ -39,17 +39,13 @@ static bool grow(struct input *in)
     return true;
 }
 
-static bool take_ids(const json_t *v, int32_t **ids, size_t *n)
+static bool take_ids(const json_t *v, int32_t *ids, size_t n)
 {
-    *n = json_array_size(v);
-    *ids = calloc(*n + 1, sizeof **ids);
-    if (!*ids)
-        return false;
-    for (size_t i = 0; i < *n; i++) {
+    for (size_t i = 0; i < n; i++) {
         const json_t *e = json_array_get(v, i);
         if (!json_is_integer(e) || json_integer_value(e) < 0 || json_integer_value(e) > INT32_MAX)
             return false;
-        (*ids)[i] = (int32_t)json_integer_value(e);
+        ids[i] = (int32_t)json_integer_value(e);
     }
     return true;
 }
@@ -63,8 +59,10 @@ static int take_part(const struct cli_args *a, const struct tacit_model *m, cons
     const struct tacit_tokenizer *t = tacit_model_tokenizer(m);
     struct tacit_err err;
     *there = list || text;
-    *n = 0;
-    if (list && (!json_is_array(list) || !take_ids(list, ids, n))) {
+    *n = list ? json_array_size(list) : 0;
+    if (list && !(*ids = calloc(*n + 1, sizeof **ids)))
+        return cli_no_memory(a);
+    if (list && (!json_is_array(list) || !take_ids(list, *ids, *n))) {
         fprintf(stderr, "tacit score: %s:%zu: field '%s': expected a list of token ids\n", name, line,
                 ids_key);
         return TACIT_EINPUT;
@@ -81,15 +79,30 @@ static int take_part(const struct cli_args *a, const struct tacit_model *m, cons
     return 0;
 }
 
+/* For jansson, whose reader loses bytes of a text where it cannot grow its buffer: there the program ends. */
+static void *allocate(size_t n)
+{
+    void *p = malloc(n);
+    if (!p) {
+        fprintf(stderr, "tacit score: out of memory\n");
+        exit(TACIT_EFAIL);
+    }
+    return p;
+}
+
 static int take_line(const struct cli_args *a, const struct tacit_model *m, struct input *in, char *text,
                      size_t bytes, bool prompted, const char *name, size_t line)
 {
     json_error_t e;
     json_t *o = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);
-    if (!json_is_object(o) || !grow(in)) {
+    if (!json_is_object(o)) {
         fprintf(stderr, "tacit score: %s:%zu: %s\n", name, line, o ? "expected an object" : e.text);
         json_decref(o);
         return TACIT_EINPUT;
+    }
+    if (!grow(in)) {
+        json_decref(o);
+        return cli_no_memory(a);
     }
     int32_t **ids = &in->owned[2 * in->n];
     struct tacit_query *q = &in->query[in->n++];
@@ -164,9 +177,9 @@ static int score_all(const struct cli_args *a, struct tacit_model *m, const stru
         total += in->query[i].n_target;
     double *logp = calloc(total + 1, sizeof *logp);
     int32_t *best = calloc(total + 1, sizeof *best);
-    int s = TACIT_EFAIL;
+    int s;
     if (!logp || !best) {
-        fprintf(stderr, "tacit score: out of memory\n");
+        s = cli_no_memory(a);
         goto out;
     }
     size_t bytes, rows;
@@ -217,8 +230,9 @@ int cli_score(const struct cli_args *a)
         return s;
     char *text = NULL;
     s = cli_open_prompt(a, m, &prompt, &adapter);
-    if (!s && !(text = cli_read(a, path, INPUT_LIMIT, &n)))
-        s = TACIT_EINPUT;
+    if (!s)
+        s = cli_read(a, &text, path, INPUT_LIMIT, &n);
+    json_set_alloc_funcs(allocate, free);
     if (!s)
         s = take_input(a, m, &in, text, n, prompt.adapter || prompt.text,
                        strcmp(path, "-") ? path : "standard input");

@@ -13,7 +13,7 @@ static int parse_ids(const struct cli_args *a, const char *text, int32_t **ids, 
     *n = 0;
     *ids = calloc(cap, sizeof **ids);
     if (!*ids)
-        return TACIT_EFAIL;
+        return cli_no_memory(a);
     for (const char *p = text + strspn(text, " \t\r\n"); *p; p += strspn(p, " \t\r\n")) {
         char *end;
         long v = strtol(p, &end, 10);
@@ -118,7 +118,7 @@ static int generate(const struct cli_args *a, struct tacit_model *m, const struc
         return TACIT_EINPUT;
     out.ids = calloc(o.max_tokens + 1, sizeof *out.ids);
     out.logp = calloc(o.max_tokens + 1, sizeof *out.logp);
-    int s = out.ids && out.logp ? 0 : TACIT_EFAIL;
+    int s = out.ids && out.logp ? 0 : cli_no_memory(a);
     if (!s && t && tacit_stream_new(&out.stream, t, &err))
         s = cli_fail(a, &err);
     if (!s && tacit_generate(m, prompt, ids, n, &o, on_token, &out, &err))
@@ -145,8 +145,8 @@ int cli_generate(const struct cli_args *a)
     int s = cli_open_model(a, &m);
     if (!s)
         s = cli_open_prompt(a, m, &prompt, &adapter);
-    if (!s && !a->n_word && !(read = cli_read(a, "-", GENERATE_LIMIT, &bytes)))
-        s = TACIT_EINPUT;
+    if (!s && !a->n_word)
+        s = cli_read(a, &read, "-", GENERATE_LIMIT, &bytes);
     const char *text = a->n_word ? a->word[0] : read;
     bool raw = cli_has(a, "ids");
     if (!s && raw)
@@ -206,7 +206,6 @@ int cli_tokenize(const struct cli_args *a)
     struct tacit_tokenizer *t;
     struct tacit_err err;
     size_t n;
-    int s = 0;
     if (!from)
         return cli_usage(a, "option '--model' or '--tokenizer' is needed");
     if (a->n_word > 1)
@@ -214,11 +213,14 @@ int cli_tokenize(const struct cli_args *a)
     if (tacit_tokenizer_open(&t, from, &err))
         return cli_fail(a, &err);
     const char *path = a->n_word ? a->word[0] : "-", *name = strcmp(path, "-") ? path : "standard input";
-    char *text = cli_read(a, path, INPUT_LIMIT, &n);
+    char *text;
+    int s = cli_read(a, &text, path, INPUT_LIMIT, &n);
     size_t line = 1;
-    if (!text)
-        s = TACIT_EINPUT;
-    else if (!cli_has(a, "lines"))
+    if (s) {
+        tacit_tokenizer_close(t);
+        return s;
+    }
+    if (!cli_has(a, "lines"))
         s = print_piece(a, t, text, n, name, line);
     else
         for (char *p = text, *end; !s && p < text + n; p = end + 1) {

@@ -72,8 +72,11 @@ enum tacit_status tac_model_locate(char **folder, const char *path, const char *
                         "%s: no such model folder, and not a hub id (as 'bigscience/bloomz-560m')",
                         path);
     struct tacit_err inner;
-    if (cache && in_cache(folder, path, cache, &inner) == TACIT_OK)
-        return TACIT_OK;
+    enum tacit_status s = cache ? in_cache(folder, path, cache, &inner) : TACIT_EINPUT;
+    if (s == TACIT_EFAIL && err)
+        *err = inner;
+    if (s != TACIT_EINPUT)
+        return s;
     return tac_fail(err, TACIT_EINPUT,
                     "%s: no such folder, and the HuggingFace cache (%s) does not hold it; "
                     "download it with: hf download %s",

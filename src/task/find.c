@@ -3,6 +3,7 @@
 #include "task/task.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ static enum tacit_status names_add(struct names *l, const char *name, size_t n,
 static enum tacit_status names_in(struct names *l, const char *path, struct tacit_err *err)
 {
     DIR *dir = opendir(path);
-    enum tacit_status s = TACIT_OK;
+    enum tacit_status s = dir || errno != ENOMEM ? TACIT_OK : tac_fail_memory(err, 0);
     for (struct dirent *e; dir && !s && (e = readdir(dir));)
         if (tac_ends_with(e->d_name, suffix) && e->d_name[0] != '.')
             s = names_add(l, e->d_name, strlen(e->d_name) - strlen(suffix), err);

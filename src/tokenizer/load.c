@@ -105,10 +105,10 @@ static enum tacit_status find_tokens(struct loader *l, const struct halves *h, i
     }
     memcpy(pair->data, h->left, h->left_n);
     memcpy(pair->data + h->left_n, h->right, h->right_n);
-    id[0] = tac_vocab_find_name(v, h->left, h->left_n);
-    id[1] = tac_vocab_find_name(v, h->right, h->right_n);
-    id[2] = tac_vocab_find_name(v, pair->data, h->left_n + h->right_n);
-    return TACIT_OK;
+    st = tac_vocab_find_name(v, &id[0], h->left, h->left_n, l->err);
+    if (!st)
+        st = tac_vocab_find_name(v, &id[1], h->right, h->right_n, l->err);
+    return st ? st : tac_vocab_find_name(v, &id[2], pair->data, h->left_n + h->right_n, l->err);
 }
 
 static enum tacit_status add_merge(struct loader *l, const struct halves *h)
@@ -340,12 +340,12 @@ static enum tacit_status finish_model(struct loader *l)
     enum tacit_status st = tac_bpe_finish(b, l->err);
     if (st || !l->has_unk)
         return st;
-    b->unk = tac_vocab_find_name(&b->vocab, l->unk.data, l->unk.len);
-    for (int c = 0; c < 256 && b->unk < 0; c++)
+    st = tac_vocab_find_name(&b->vocab, &b->unk, l->unk.data, l->unk.len, l->err);
+    for (int c = 0; !st && c < 256 && b->unk < 0; c++)
         if (b->byte_id[c] < 0)
             return tac_fail(l->err, TACIT_EINPUT, "%s: model.unk_token is not in the vocabulary",
                             l->name);
-    return TACIT_OK;
+    return st;
 }
 
 static enum tacit_status load_parts(struct loader *l)
@@ -446,7 +446,9 @@ enum tacit_status tac_load_gpt2(struct tac_tokenizer *t, const char *folder, str
         st = finish_model(&l);
     if (!st)
         st = tac_split_add_byte_level(&t->split, false, true, err);
-    if (!st && (end.id = tac_tokenizer_id(t, end.content)) >= 0)
+    if (!st)
+        st = tac_vocab_find_name(&t->bpe.vocab, &end.id, end.content, strlen(end.content), err);
+    if (!st && end.id >= 0)
         st = tac_search_added_token(t, &end, err);
     release(&l);
     return st;

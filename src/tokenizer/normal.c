@@ -70,6 +70,8 @@ static enum tacit_status put_form(struct tac_normal_work *work, struct tac_buf *
     } while (got >= (utf8proc_ssize_t)work->code_cap);
     if (got >= 0)
         got = utf8proc_reencode(work->code, got, options);
+    if (got == UTF8PROC_ERROR_NOMEM)
+        return tac_fail_memory(err, 0);
     if (got < 0)
         return tac_fail(err, TACIT_EFAIL, "normalising the text: %s", utf8proc_errmsg(got));
     return tac_buf_add(out, work->code, (size_t)got, err);

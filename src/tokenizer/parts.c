@@ -380,7 +380,10 @@ static enum tacit_status number_token(struct tac_vocab *v, const struct tac_adde
                                       int64_t *next, struct tacit_err *err)
 {
     size_t n = strlen(spec->content);
-    int32_t known = tac_vocab_find_name(v, spec->content, n);
+    int32_t known;
+    enum tacit_status st = tac_vocab_find_name(v, &known, spec->content, n, err);
+    if (st)
+        return st;
     int64_t want = known < 0 ? *next : known;
     if (want != spec->id)
         return tac_fail(err, TACIT_EINPUT,

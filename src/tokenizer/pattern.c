@@ -19,6 +19,8 @@ static enum tacit_status compile(struct tac_pattern *p, const char *pattern, con
     p->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
                             PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &code, &at, context);
     pcre2_compile_context_free(context);
+    if (!p->code && code == PCRE2_ERROR_HEAP_FAILED)
+        return tac_fail_memory(err, 0);
     if (!p->code) {
         char why[128];
         pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
@@ -102,6 +104,8 @@ enum tacit_status tac_pattern_next(const struct tac_pattern *p, struct tac_match
         return st;
     int rc = pcre2_match(p->code, (PCRE2_SPTR)s, n, from, PCRE2_NO_UTF_CHECK, m->data, m->context);
     *found = rc >= 0;
+    if (rc == PCRE2_ERROR_NOMEMORY)
+        return tac_fail_memory(err, 0);
     if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
         char why[128];
         pcre2_get_error_message(rc, (PCRE2_UCHAR *)why, sizeof why);

@@ -143,7 +143,8 @@ const char *tac_tokenizer_token(const struct tac_tokenizer *t, int32_t id, size_
 
 int32_t tac_tokenizer_id(const struct tac_tokenizer *t, const char *content)
 {
-    return tac_vocab_find_name(&t->bpe.vocab, content, strlen(content));
+    int32_t id;
+    return tac_vocab_find_name(&t->bpe.vocab, &id, content, strlen(content), NULL) ? -1 : id;
 }
 
 void tac_tokenizer_affixes(const struct tac_tokenizer *t, const int32_t **before, size_t *n_before,

@@ -134,17 +134,18 @@ int32_t tac_vocab_find(const struct tac_vocab *v, const char *bytes, size_t n)
     return find(v, bytes, n, false);
 }
 
-int32_t tac_vocab_find_name(const struct tac_vocab *v, const char *name, size_t n)
+enum tacit_status tac_vocab_find_name(const struct tac_vocab *v, int32_t *id, const char *name,
+                                      size_t n, struct tacit_err *err)
 {
-    char small[256], *bytes = n <= sizeof small ? small : malloc(n);
+    char small[256], *bytes = n <= sizeof small ? small : tac_alloc(n, 1, err);
     if (!bytes)
-        return -1;
+        return TACIT_EFAIL;
     size_t m;
     bool mapped = tac_bytes_of_name(bytes, &m, name, n);
-    int32_t id = mapped ? find(v, bytes, m, false) : find(v, name, n, true);
+    *id = mapped ? find(v, bytes, m, false) : find(v, name, n, true);
     if (bytes != small)
         free(bytes);
-    return id;
+    return TACIT_OK;
 }
 
 /* Room for a token of n bytes with this id; what is new in the table is zeroed. */

@@ -38,9 +38,11 @@ void tac_vocab_release(struct tac_vocab *v);
 enum tacit_status tac_vocab_add(struct tac_vocab *v, uint32_t id, const char *name, size_t n,
                                 struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_vocab_find: the id of n bytes of text, or -1. tac_vocab_find_name: of a token as it is written. */
+/* tac_vocab_find: the id of n bytes of text, or -1. tac_vocab_find_name: *id of a token as it is written;
+ * fails for want of memory alone. */
 int32_t tac_vocab_find(const struct tac_vocab *v, const char *bytes, size_t n);
-int32_t tac_vocab_find_name(const struct tac_vocab *v, const char *name, size_t n);
+enum tacit_status tac_vocab_find_name(const struct tac_vocab *v, int32_t *id, const char *name,
+                                      size_t n, struct tacit_err *err) TAC_MUST_USE;
 
 static inline const char *tac_vocab_bytes(const struct tac_vocab *v, int32_t id, size_t *n)
 {

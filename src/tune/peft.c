@@ -14,6 +14,11 @@ static json_t *text_or_null(const char *s)
     return s ? json_string(s) : json_null();
 }
 
+static bool is_utf8(const char *s)
+{
+    return !s || !s[tac_utf8_bad(s, strlen(s))];
+}
+
 /* All keys that PEFT writes for PROMPT_TUNING. */
 static json_t *prompt_config(size_t P, const struct tac_decoder_config *c,
                              const struct tac_adapter_info *info)
@@ -53,6 +58,8 @@ enum tacit_status tac_peft_save_prompt(const char *dir, const float *values, siz
                            .data = (const unsigned char *)values,
                            .bytes = P * c->C * sizeof *values};
     json_t *config = prompt_config(P, c, info);
+    if (!config && is_utf8(info->base_name) && is_utf8(info->tokenizer_name) && is_utf8(info->init_text))
+        return tac_fail_memory(err, 0);
     if (!config)
         return tac_fail(err, TACIT_EFAIL, "%s: the adapter's configuration holds text that is no UTF-8",
                         dir);
@@ -203,12 +210,15 @@ static enum tacit_status copy_file(const char *from_dir, const char *to_dir, con
 static enum tacit_status save_config(const char *dir, const struct tac_model *base,
                                      struct tacit_err *err)
 {
-    json_t *config = json_copy(base->config);
-    if (!config)
-        return tac_fail(err, TACIT_EFAIL, "out of memory: writing %s", dir);
-    json_object_del(config, "torch_dtype");
-    json_object_set_new(config, "dtype", json_string("float32"));
-    enum tacit_status s = write_in(dir, "config.json", config, NULL, 0, err);
+    enum tacit_status s;
+    json_t *config = json_object(); /* json_copy leaves keys out where memory ends */
+    if (!config || json_object_update(config, base->config) ||
+        json_object_set_new(config, "dtype", json_string("float32"))) {
+        s = tac_fail_memory(err, 0);
+    } else {
+        json_object_del(config, "torch_dtype");
+        s = write_in(dir, "config.json", config, NULL, 0, err);
+    }
     json_decref(config);
     return s;
 }

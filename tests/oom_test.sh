@@ -1,0 +1,88 @@
+#!/bin/bash
+# The n-th allocation fails, and then all from the n-th on, for every n (tests/oom.c): each command ends with status 1 and
+# one line that names memory, or does its work as if nothing had happened; and what it left behind does not harm the same
+# command afterwards. Every n up to 200, then every 67th; OOM_STRIDE=1 takes all.
+tacit=$TACIT stride=${OOM_STRIDE:-67}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+"$tacit" init-model --layers 1 --width 16 --heads 2 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/m" --quiet
+"$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 4 --steps 1 --tokens 2 --no-eval --quiet \
+    --out "$tmp/a" >/dev/null
+echo "A frog sat by the pond, 123." >"$tmp/text"
+# A pattern that pcre2 runs, not our own scanner, and a normal form.
+sed 's/\\\\p{N}{1,3}/\\\\p{N}{1,4}/; s/"normalizer": *null/"normalizer": {"type": "NFC"}/' tests/golden/tokenizer/llama3.json >"$tmp/pcre.json"
+printf 'Cafe\xcc\x81 12345, frogs.' >"$tmp/accent"
+head -c 1500 docs/ARCHITECTURE.md >"$tmp/corpus.txt"
+printf '{"text": "A frog sat by the pond", "target": " animal"}\n{"ids": [20, 21], "target_ids": [23]}\n' >"$tmp/in"
+
+# The bytes of the folder that a command wrote, without its times.
+bytes() { (cd "$1" 2>/dev/null && for f in *; do [ "$f" = timing.jsonl ] || { echo "$f"; cat "$f"; }; done | sha256sum); }
+
+# Whether the command, with allocation $at failing, ended as it should; the work's files are in the current folder.
+ended_well() { # STATUS
+    local line
+    mapfile -t line <stderr
+    case $1 in
+    0) [ "$(<stdout)" = "$(<want)" ] && [ ! -s stderr ] ;;
+    1) [ ${#line[@]} = 1 ] && [[ ${line[0]} =~ "out of memory"|"Cannot allocate memory" ]] ;;
+    *) false ;;
+    esac
+}
+
+# Runs the command for every n. A command that writes gets OUT as the last argument, and is run again after a failure.
+each() { # NAME MODE WRITES COMMAND...
+    local name=$1 mode=$2 writes=$3 at=0 wrong=0 status again
+    shift 3
+    while at=$((at < 200 ? at + 1 : at + stride)); do
+        : >mark
+        [ "$writes" = 0 ] || rm -rf out
+        (export "TACIT_OOM_$mode=$at" TACIT_OOM_MARK=mark LD_PRELOAD="$BUILD/oom.so" && exec "$@") >stdout 2>stderr
+        status=$?
+        [ -s mark ] || break
+        ended_well $status || { wrong=$((wrong + 1)); echo "# $mode $at: status $status: $(<stderr)"; }
+        [ "$writes" = 1 ] || continue
+        [ $status = 0 ] || "$@" >/dev/null 2>stderr || { wrong=$((wrong + 1)); echo "# $mode $at: again: $(<stderr)"; }
+        again=$(bytes out)
+        [ "$again" = "$(<bytes)" ] || { wrong=$((wrong + 1)); echo "# $mode $at: other bytes afterwards"; }
+    done
+    [ $wrong = 0 ] && [ $at -gt 10 ] && [ $status = 0 ] || printf 'not '
+    echo "ok - $name, $([ $mode = AT ] && echo "one allocation of $at" || echo "all from one of $at") failing"
+}
+
+try() { # NAME WRITES COMMAND...
+    local name=$1 writes=$2
+    shift 2
+    mkdir "$tmp/$name" && cd "$tmp/$name" || exit 1
+    "$@" >want 2>stderr || echo "not ok - $name: $(<stderr)"
+    [ "$writes" = 0 ] || bytes out >bytes
+    each "$name" AT "$writes" "$@"
+    each "$name" FROM "$writes" "$@"
+}
+here=$PWD
+[[ $BUILD = /* ]] || BUILD=$here/$BUILD
+[[ $tacit = /* ]] || tacit=$here/$tacit
+t() { # NAME WRITES SUBCOMMAND [OPTION]...
+    local name=$1 writes=$2
+    shift 2
+    (try "$name" "$writes" "$tacit" "$@") >"$tmp/$name.tap" 2>&1 </dev/null &
+}
+task=(--task "$here/demo/task.yaml" --data "$here/demo")
+model=(--model "$tmp/m" --threads 1 --quiet)
+t tokenize 0 tokenize --tokenizer "$here/tests/golden/tokenizer/bloom.json" "$tmp/text"
+t tokenize-pcre 0 tokenize --tokenizer "$tmp/pcre.json" "$tmp/accent"
+t inspect-model 0 inspect "$tmp/m"
+t inspect-adapter 0 inspect "$tmp/a"
+t tasks-show 0 tasks show "${task[1]}" --data "$here/demo"
+t tasks 0 tasks --tasks "$here/tasks"
+t score 0 score "${model[@]}" "$tmp/in"
+t generate 0 generate "${model[@]}" --max-tokens 4 "A frog"
+wait
+t eval 0 eval "${model[@]}" "${task[@]}" --limit 4 --adapter "$tmp/a" --prompt "Say it."
+t explain 0 explain "${model[@]}" --adapter "$tmp/a" --top 2
+t init-model 1 init-model --layers 1 --width 16 --heads 2 --tokenizer "$here/demo/tokenizer.json" --quiet --out out
+t train 1 train "${model[@]}" "${task[@]}" --limit 4 --eval-limit 2 --steps 2 --batch 2 --tokens 2 --out out
+t pretrain 1 pretrain "${model[@]}" --context 16 --steps 2 --batch 2 --out out "$tmp/corpus.txt"
+wait
+cat "$tmp"/*.tap
+echo "1..$(cat "$tmp"/*.tap | grep -c '^\(not \)\?ok ')"
+! grep -q '^not ok' "$tmp"/*.tap
