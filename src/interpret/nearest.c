@@ -160,7 +160,7 @@ static enum tacit_status finders_init(struct finder *f, struct tac_arena *a, siz
                                       struct tacit_err *err)
 {
     for (size_t i = 0; i < n; i++) {
-        f[i] = (struct finder){.bar = INFINITY};
+        f[i] = (struct finder){.bar = (double)INFINITY};
         f[i].id = tac_arena_alloc(a, k, sizeof *f[i].id, err);
         f[i].cosine = tac_arena_alloc(a, k, sizeof *f[i].cosine, err);
         if (!f[i].id || !f[i].cosine)

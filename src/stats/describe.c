@@ -20,7 +20,7 @@ double tac_mean(const double *x, size_t n)
 double tac_variance(const double *x, size_t n)
 {
     if (n < 2)
-        return NAN;
+        return (double)NAN;
     double mean = tac_mean(x, n), sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += (x[i] - mean) * (x[i] - mean);
@@ -44,7 +44,7 @@ double tac_quantile(const double *sorted, size_t n, double p)
 double tac_proportion_stderr(size_t k, size_t n)
 {
     if (n < 2)
-        return NAN;
+        return (double)NAN;
     double p = (double)k / (double)n;
     return sqrt(p * (1 - p) / (double)(n - 1));
 }

@@ -357,7 +357,7 @@ static enum tacit_status start(struct run *r, bool *found, struct tacit_err *err
             s = tac_history_load(&r->history, r->t->dir, epochs_done(r) + 1, err);
         return s;
     }
-    r->c.best = -INFINITY;
+    r->c.best = -(double)INFINITY;
     tac_tune_get(tune, r->c.values);
     if (r->o->noise & TAC_NOISE_INIT) {
         jitter_init(r, r->c.values);
