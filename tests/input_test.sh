@@ -15,7 +15,7 @@ refuses() { # NAME TEXT COMMAND...
     else
         echo "not ok $n - $name"
         echo "# status $status, expected '$text' in one line: $out"
-        ls "$tmp/out" 2>/dev/null | sed 's/^/# left behind: /'
+        find "$tmp/out" 2>/dev/null | sed 's/^/# left behind: /'
         rm -rf "$tmp/out"
         bad=1
     fi

@@ -1,7 +1,7 @@
 /* Preloaded into a program: makes an allocation fail, as a machine without memory would.
  * TACIT_OOM_AT=n: the n-th call of malloc, calloc, realloc or aligned_alloc gives NULL and ENOMEM; TACIT_OOM_FROM=n: it and
- * all later ones. TACIT_OOM_MARK=FILE: a byte is written there for every call that failed. Calls of the OpenMP runtime and
- * of the dynamic loader are neither counted nor failed: both end the program themselves. */
+ * all later ones. TACIT_OOM_MARK=FILE: a byte is written there for every call that failed. Calls of the OpenMP runtime, of
+ * the dynamic loader and of sanitizers are neither counted nor failed: they end the program themselves. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,11 @@ static bool is_spared(const char *path)
 {
     const char *name = strrchr(path, '/');
     name = name ? name + 1 : path;
-    return strncmp(name, "libgomp", 7) == 0 || strncmp(name, "libomp", 6) == 0 || strncmp(name, "ld-linux", 8) == 0;
+    static const char *const spared[] = {"libgomp.", "libomp.", "ld-linux", "libasan.", "libubsan."};
+    for (size_t i = 0; i < sizeof spared / sizeof *spared; i++)
+        if (strncmp(name, spared[i], strlen(spared[i])) == 0)
+            return true;
+    return false;
 }
 
 /* Notes the code of an object that is spared. */
@@ -80,6 +84,8 @@ static void mark(void)
 /* Whether the call that returns to `caller` is to fail. */
 static bool fails(const void *caller)
 {
+    if (!environ) /* a sanitizer's runtime starts before the C library has it */
+        return false;
     if (!shim.ready)
         make_ready();
     for (int i = 0; i < shim.n; i++)

@@ -1,8 +1,9 @@
 #!/bin/bash
 # The n-th allocation fails, and then all from the n-th on, for every n (tests/oom.c): each command ends with status 1 and
 # one line that names memory, or does its work as if nothing had happened; and what it left behind does not harm the same
-# command afterwards. Every n up to 200, then every 67th; OOM_STRIDE=1 takes all.
-tacit=$TACIT stride=${OOM_STRIDE:-67}
+# command afterwards. Under make asan (SAN) no byte may leak either. Every n up to OOM_FULL (200; 20 under make asan), then
+# every OOM_STRIDE-th (67, a prime); OOM_STRIDE=1 takes all.
+tacit=$TACIT stride=${OOM_STRIDE:-67} full=${OOM_FULL:-$([ -n "${SAN:-}" ] && echo 20 || echo 200)}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 "$tacit" init-model --layers 1 --width 16 --heads 2 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/m" --quiet
@@ -33,7 +34,7 @@ ended_well() { # STATUS
 each() { # NAME MODE WRITES COMMAND...
     local name=$1 mode=$2 writes=$3 at=0 wrong=0 status again
     shift 3
-    while at=$((at < 200 ? at + 1 : at + stride)); do
+    while at=$((at < full ? at + 1 : at + stride)); do
         : >mark
         [ "$writes" = 0 ] || rm -rf out
         (export "TACIT_OOM_$mode=$at" TACIT_OOM_MARK=mark LD_PRELOAD="$BUILD/oom.so" && exec "$@") >stdout 2>stderr
@@ -43,10 +44,10 @@ each() { # NAME MODE WRITES COMMAND...
         [ "$writes" = 1 ] || continue
         [ $status = 0 ] || "$@" >/dev/null 2>stderr || { wrong=$((wrong + 1)); echo "# $mode $at: again: $(<stderr)"; }
         again=$(bytes out)
-        [ "$again" = "$(<bytes)" ] || { wrong=$((wrong + 1)); echo "# $mode $at: other bytes afterwards"; }
+        [ "$again" = "$(<sum)" ] || { wrong=$((wrong + 1)); echo "# $mode $at: other bytes afterwards"; }
     done
     [ $wrong = 0 ] && [ $at -gt 10 ] && [ $status = 0 ] || printf 'not '
-    echo "ok - $name, $([ $mode = AT ] && echo "one allocation of $at" || echo "all from one of $at") failing"
+    echo "ok - $name, $([ "$mode" = AT ] && echo "one allocation of $at" || echo "all from one of $at") failing"
 }
 
 try() { # NAME WRITES COMMAND...
@@ -54,7 +55,7 @@ try() { # NAME WRITES COMMAND...
     shift 2
     mkdir "$tmp/$name" && cd "$tmp/$name" || exit 1
     "$@" >want 2>stderr || echo "not ok - $name: $(<stderr)"
-    [ "$writes" = 0 ] || bytes out >bytes
+    [ "$writes" = 0 ] || bytes out >sum
     each "$name" AT "$writes" "$@"
     each "$name" FROM "$writes" "$@"
 }

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2086 # lists of packages are to be split
 # Installs what building and testing tacit needs and is missing: Debian packages, by apt. Silent when all
 # is there. On another system it prints the list and stops.
 # usage: deps.sh [PACKAGE]...   further packages that a target wants

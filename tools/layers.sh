@@ -2,6 +2,7 @@
 # Fails where a source file includes against the grants in LAYERS.
 set -eu
 cd "$(dirname "$0")/.."
+# shellcheck disable=SC2046 # file names without blanks
 awk '
     FILENAME == "LAYERS" {
         if ($1 ~ /^[0-9]+$/) for (i = 2; i <= NF; i++) level[$i] = $1
