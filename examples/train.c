@@ -34,9 +34,11 @@ int main(int argc, char **argv)
     if (!s)
         s = tacit_task_open(&task, argv[2], NULL, &err);
     if (!s)
-        s = tacit_examples_load(&train, task, argv[3], "train", tacit_model_tokenizer(model), &eo, &err);
+        s = tacit_examples_load(&train, task, argv[3], "train", tacit_model_tokenizer(model), &eo,
+                                &err);
     if (!s)
-        s = tacit_examples_load(&validation, task, argv[3], "validation", tacit_model_tokenizer(model), &eo, &err);
+        s = tacit_examples_load(&validation, task, argv[3], "validation",
+                                tacit_model_tokenizer(model), &eo, &err);
     if (!s)
         s = tacit_train(model, task, train, validation, &to, &result, &progress, &err);
     if (s)

@@ -1,9 +1,11 @@
-/* tacit: trains soft prompts of a frozen causal language model, reads what they mean, compares them.
+/* tacit: trains soft prompts of a frozen causal language model, reads what they mean, compares
+ * them.
  *
- * Handles are opaque: `_open` or `_new` makes one, `_close` or `_free` ends it (NULL accepted). Every call that can
- * fail returns a status and fills the caller's `struct tacit_err` (NULL accepted). The library prints nothing, never
- * exits, reads no environment and has no globals. A model and what hangs on it belong to one thread at a time;
- * it computes with threads of its own. Option structs are filled by `_default()` and then changed. */
+ * Handles are opaque: `_open` or `_new` makes one, `_close` or `_free` ends it (NULL accepted).
+ * Every call that can fail returns a status and fills the caller's `struct tacit_err` (NULL
+ * accepted). The library prints nothing, never exits, reads no environment and has no globals. A
+ * model and what hangs on it belong to one thread at a time; it computes with threads of its own.
+ * Option structs are filled by `_default()` and then changed. */
 #ifndef TACIT_H
 #define TACIT_H
 
@@ -28,7 +30,8 @@ enum tacit_status {
     TACIT_ECANCEL = 3, /* the caller's progress callback asked to stop */
 };
 
-/* An error: filled by the call that failed, owned by the caller; a complete message without a full stop. */
+/* An error: filled by the call that failed, owned by the caller; a complete message without a full
+ * stop. */
 struct tacit_err {
     enum tacit_status status;
     char msg[1024];
@@ -38,17 +41,19 @@ TACIT_API const char *tacit_version(void);
 /* Frees what a call handed over as plain memory. */
 TACIT_API void tacit_free(void *p);
 
-/* ---- Progress -------------------------------------------------------------------------------------------------- */
+/* ---- Progress
+ * --------------------------------------------------------------------------------------------------
+ */
 
 enum tacit_event_kind { TACIT_EVENT_STEP, TACIT_EVENT_EVAL, TACIT_EVENT_WORK };
 
 struct tacit_event {
     enum tacit_event_kind kind;
-    uint64_t done, total;                 /* steps, or pieces of work */
-    size_t epoch, epochs;                 /* STEP, EVAL */
-    double loss, lr, grad_norm, seconds;  /* STEP: of this step; EVAL: loss of the evaluation */
-    size_t tokens;                        /* STEP: label tokens of this step */
-    double score, accuracy;               /* EVAL */
+    uint64_t done, total;                /* steps, or pieces of work */
+    size_t epoch, epochs;                /* STEP, EVAL */
+    double loss, lr, grad_norm, seconds; /* STEP: of this step; EVAL: loss of the evaluation */
+    size_t tokens;                       /* STEP: label tokens of this step */
+    double score, accuracy;              /* EVAL */
 };
 
 /* report is called between pieces of work; a non-zero return stops the call with TACIT_ECANCEL. */
@@ -57,7 +62,9 @@ struct tacit_progress {
     void *ctx;
 };
 
-/* ---- Tokenizer ------------------------------------------------------------------------------------------------- */
+/* ---- Tokenizer
+ * -------------------------------------------------------------------------------------------------
+ */
 
 struct tacit_tokenizer;
 
@@ -70,19 +77,22 @@ TACIT_API size_t tacit_tokenizer_size(const struct tacit_tokenizer *t);
 TACIT_API enum tacit_status tacit_encode(const struct tacit_tokenizer *t, int32_t **ids, size_t *n,
                                          const char *text, size_t bytes, struct tacit_err *err);
 /* *text is the caller's (tacit_free), NUL-terminated; special tokens are kept. */
-TACIT_API enum tacit_status tacit_decode(const struct tacit_tokenizer *t, char **text, size_t *bytes,
-                                         const int32_t *ids, size_t n, struct tacit_err *err);
+TACIT_API enum tacit_status tacit_decode(const struct tacit_tokenizer *t, char **text,
+                                         size_t *bytes, const int32_t *ids, size_t n,
+                                         struct tacit_err *err);
 
 /* Decoding token by token: text comes out as soon as its characters are whole. */
 struct tacit_stream;
-TACIT_API enum tacit_status tacit_stream_new(struct tacit_stream **out,
-                                             const struct tacit_tokenizer *t, struct tacit_err *err);
+TACIT_API enum tacit_status
+tacit_stream_new(struct tacit_stream **out, const struct tacit_tokenizer *t, struct tacit_err *err);
 /* *text is borrowed until the next call; id < 0 ends the stream and gives what is left. */
 TACIT_API enum tacit_status tacit_stream_next(struct tacit_stream *s, int32_t id, const char **text,
                                               size_t *bytes, struct tacit_err *err);
 TACIT_API void tacit_stream_free(struct tacit_stream *s);
 
-/* ---- Model ----------------------------------------------------------------------------------------------------- */
+/* ---- Model
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 struct tacit_model;
 
@@ -126,10 +136,11 @@ struct tacit_model_shape {
 };
 
 TACIT_API struct tacit_model_shape tacit_model_shape_default(void);
-TACIT_API enum tacit_status tacit_model_create(const char *dir, const struct tacit_model_shape *shape,
-                                               struct tacit_err *err);
+TACIT_API enum tacit_status
+tacit_model_create(const char *dir, const struct tacit_model_shape *shape, struct tacit_err *err);
 
-/* ---- Adapters and prompts -------------------------------------------------------------------------------------- */
+/* ---- Adapters and prompts
+ * -------------------------------------------------------------------------------------- */
 
 struct tacit_adapter;
 
@@ -150,7 +161,8 @@ struct tacit_prompt {
     const char *text;
 };
 
-/* ---- Scoring and generation ------------------------------------------------------------------------------------ */
+/* ---- Scoring and generation
+ * ------------------------------------------------------------------------------------ */
 
 struct tacit_query {
     const int32_t *context;
@@ -159,17 +171,20 @@ struct tacit_query {
     size_t n_target;
 };
 
-/* logprob: natural logarithms, one a target token, query after query; best: the most probable token at each
- * place, or NULL. */
+/* logprob: natural logarithms, one a target token, query after query; best: the most probable token
+ * at each place, or NULL. */
 TACIT_API enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *best,
                                         const struct tacit_prompt *prompt,
                                         const struct tacit_query *query, size_t n,
-                                        const struct tacit_progress *progress, struct tacit_err *err);
+                                        const struct tacit_progress *progress,
+                                        struct tacit_err *err);
 
-/* All bytes that scoring would take at its largest batch (rows), weights included, without running it. */
-TACIT_API enum tacit_status tacit_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt,
-                                             const struct tacit_query *query, size_t n, size_t *bytes,
-                                             size_t *rows, struct tacit_err *err);
+/* All bytes that scoring would take at its largest batch (rows), weights included, without running
+ * it. */
+TACIT_API enum tacit_status tacit_score_plan(struct tacit_model *m,
+                                             const struct tacit_prompt *prompt,
+                                             const struct tacit_query *query, size_t n,
+                                             size_t *bytes, size_t *rows, struct tacit_err *err);
 
 struct tacit_generate_options {
     size_t max_tokens;
@@ -189,11 +204,14 @@ TACIT_API enum tacit_status tacit_generate(struct tacit_model *m, const struct t
                                            int (*on_token)(void *ctx, int32_t id, double logprob),
                                            void *ctx, struct tacit_err *err);
 
-/* ---- Tasks ----------------------------------------------------------------------------------------------------- */
+/* ---- Tasks
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 struct tacit_task;
 
-/* name: a YAML file's path, or the name of NAME.yaml in one of the folders (NULL-terminated list). */
+/* name: a YAML file's path, or the name of NAME.yaml in one of the folders (NULL-terminated list).
+ */
 TACIT_API enum tacit_status tacit_task_open(struct tacit_task **out, const char *name,
                                             const char *const *folders, struct tacit_err *err);
 TACIT_API void tacit_task_close(struct tacit_task *t);
@@ -231,22 +249,28 @@ struct tacit_example {
     int gold; /* -1: unlabelled */
 };
 
-TACIT_API void tacit_examples_get(const struct tacit_examples *e, size_t i, struct tacit_example *out);
+TACIT_API void tacit_examples_get(const struct tacit_examples *e, size_t i,
+                                  struct tacit_example *out);
 TACIT_API const char *tacit_examples_answer(const struct tacit_examples *e, size_t i, size_t answer,
                                             const int32_t **ids, size_t *n);
 
-/* ---- Evaluation ------------------------------------------------------------------------------------------------ */
+/* ---- Evaluation
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* What one prompt came to over the examples. Intervals are 95 %. */
 struct tacit_eval_row {
     const char *name;
-    double accuracy, accuracy_stderr, accuracy_low, accuracy_high; /* argmax of summed log-likelihood: `acc` */
-    double accuracy_norm, accuracy_norm_stderr;   /* ... per character (without a leading blank): `acc_norm` */
-    double accuracy_byte, accuracy_token;         /* ... per byte, per token of the answer */
-    double metric, f1, macro_f1;                  /* the task's metric; F1 of the positive answer; mean over answers */
-    double auroc;                                 /* of the positive answer's margin; NaN unless there are two */
-    double loss;                                  /* mean negative log-likelihood of the right answer's tokens */
-    double majority;                              /* accuracy of always giving the commonest answer */
+    double accuracy, accuracy_stderr, accuracy_low,
+        accuracy_high; /* argmax of summed log-likelihood: `acc` */
+    double accuracy_norm,
+        accuracy_norm_stderr; /* ... per character (without a leading blank): `acc_norm` */
+    double accuracy_byte, accuracy_token; /* ... per byte, per token of the answer */
+    double metric, f1,
+        macro_f1;    /* the task's metric; F1 of the positive answer; mean over answers */
+    double auroc;    /* of the positive answer's margin; NaN unless there are two */
+    double loss;     /* mean negative log-likelihood of the right answer's tokens */
+    double majority; /* accuracy of always giving the commonest answer */
 };
 
 /* Accuracy of row b minus that of row a over the same examples. */
@@ -256,13 +280,13 @@ struct tacit_eval_diff {
 };
 
 struct tacit_eval;
-TACIT_API enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m,
-                                       const struct tacit_task *task,
-                                       const struct tacit_examples *examples,
-                                       const struct tacit_prompt *prompt, size_t n_prompt,
-                                       const struct tacit_progress *progress, struct tacit_err *err);
+TACIT_API enum tacit_status
+tacit_eval(struct tacit_eval **out, struct tacit_model *m, const struct tacit_task *task,
+           const struct tacit_examples *examples, const struct tacit_prompt *prompt,
+           size_t n_prompt, const struct tacit_progress *progress, struct tacit_err *err);
 /* All bytes that this would take at its largest batch (rows), weights included. */
-TACIT_API enum tacit_status tacit_eval_plan(struct tacit_model *m, const struct tacit_examples *examples,
+TACIT_API enum tacit_status tacit_eval_plan(struct tacit_model *m,
+                                            const struct tacit_examples *examples,
                                             const struct tacit_prompt *prompt, size_t n_prompt,
                                             size_t *bytes, size_t *rows, struct tacit_err *err);
 TACIT_API void tacit_eval_free(struct tacit_eval *e);
@@ -271,14 +295,17 @@ TACIT_API const struct tacit_eval_row *tacit_eval_row(const struct tacit_eval *e
 /* Every later row against every earlier one. */
 TACIT_API size_t tacit_eval_diffs(const struct tacit_eval *e);
 TACIT_API const struct tacit_eval_diff *tacit_eval_diff(const struct tacit_eval *e, size_t i);
-/* Confusion counts of a row: gold g given as p. answers: how many answers there are (0 where they differ
- * from example to example). */
+/* Confusion counts of a row: gold g given as p. answers: how many answers there are (0 where they
+ * differ from example to example). */
 TACIT_API size_t tacit_eval_answers(const struct tacit_eval *e);
 TACIT_API size_t tacit_eval_confusion(const struct tacit_eval *e, size_t row, size_t g, size_t p);
 /* Summed log-likelihood of an example's answer under a row's prompt. */
-TACIT_API double tacit_eval_loglik(const struct tacit_eval *e, size_t row, size_t example, size_t answer);
+TACIT_API double tacit_eval_loglik(const struct tacit_eval *e, size_t row, size_t example,
+                                   size_t answer);
 
-/* ---- Training -------------------------------------------------------------------------------------------------- */
+/* ---- Training
+ * --------------------------------------------------------------------------------------------------
+ */
 
 enum tacit_init { TACIT_INIT_TEXT, TACIT_INIT_VOCAB, TACIT_INIT_NORMAL, TACIT_INIT_ADAPTER };
 
@@ -295,8 +322,8 @@ struct tacit_train_options {
     double lr, beta1, beta2, eps, weight_decay, clip;
     double warmup; /* below 1: a share of all steps; else steps */
     size_t batch, batch_tokens, accumulate, epochs;
-    uint64_t steps; /* 0: epochs decide */
-    int file_order; /* examples in file order instead of shuffled */
+    uint64_t steps;                             /* 0: epochs decide */
+    int file_order;                             /* examples in file order instead of shuffled */
     int noise_order, noise_init, noise_moments; /* which seeds matter */
     uint64_t seed;                              /* of every source whose own is TACIT_SEED_COMMON */
     uint64_t seed_order, seed_init, seed_moments;
@@ -316,36 +343,38 @@ struct tacit_train_result {
     double last_loss, best_score;
     size_t tokens;       /* rows of the prompt */
     size_t parameters;   /* trained */
-    size_t memory_bytes; /* weights, buffers, trainables and the largest batch's activations, as planned */
-    uint64_t rows, rows_unshared; /* computed, and what a batch without sharing would have computed */
+    size_t memory_bytes; /* weights, buffers, trainables and the largest batch's activations, as
+                            planned */
+    uint64_t rows,
+        rows_unshared; /* computed, and what a batch without sharing would have computed */
     int already_done, resumed;
     char identity[24];
 };
 
 /* validation may be NULL: then nothing is evaluated. */
-TACIT_API enum tacit_status tacit_train(struct tacit_model *m, const struct tacit_task *task,
-                                        const struct tacit_examples *train,
-                                        const struct tacit_examples *validation,
-                                        const struct tacit_train_options *o,
-                                        struct tacit_train_result *result,
-                                        const struct tacit_progress *progress, struct tacit_err *err);
+TACIT_API enum tacit_status
+tacit_train(struct tacit_model *m, const struct tacit_task *task,
+            const struct tacit_examples *train, const struct tacit_examples *validation,
+            const struct tacit_train_options *o, struct tacit_train_result *result,
+            const struct tacit_progress *progress, struct tacit_err *err);
 
-/* All bytes that training would take at its largest batch (rows), weights included, without training. */
+/* All bytes that training would take at its largest batch (rows), weights included, without
+ * training. */
 TACIT_API enum tacit_status tacit_train_plan(struct tacit_model *m, const struct tacit_task *task,
                                              const struct tacit_examples *train,
                                              const struct tacit_train_options *o, size_t *bytes,
                                              size_t *rows, struct tacit_err *err);
 
-/* Full training on the next token everywhere: texts are joined, end-of-text between them where the tokenizer has
- * one, and cut into pieces of `context` tokens. File: plain text, or JSONL with a field "text". */
-TACIT_API enum tacit_status tacit_pretrain(struct tacit_model *m, const char *const *files,
-                                           size_t n_files, size_t context,
-                                           const struct tacit_train_options *o,
-                                           struct tacit_train_result *result,
-                                           const struct tacit_progress *progress,
-                                           struct tacit_err *err);
+/* Full training on the next token everywhere: texts are joined, end-of-text between them where the
+ * tokenizer has one, and cut into pieces of `context` tokens. File: plain text, or JSONL with a
+ * field "text". */
+TACIT_API enum tacit_status
+tacit_pretrain(struct tacit_model *m, const char *const *files, size_t n_files, size_t context,
+               const struct tacit_train_options *o, struct tacit_train_result *result,
+               const struct tacit_progress *progress, struct tacit_err *err);
 
-/* ---- Reading a prompt ------------------------------------------------------------------------------------------ */
+/* ---- Reading a prompt
+ * ------------------------------------------------------------------------------------------ */
 
 struct tacit_neighbor {
     int32_t id;
@@ -361,7 +390,7 @@ struct tacit_reading {
     size_t k;
     struct {
         const struct tacit_neighbor *neighbor; /* (k) best first */
-        double margin;      /* cosine of the best minus that of the second */
+        double margin;                         /* cosine of the best minus that of the second */
         double z;           /* of the margin, against real rows perturbed to equal cosine */
         double init_cosine; /* to the init's embedding; NaN where it is unknown */
         size_t init_rank;   /* 1: the nearest is the init token; 0: unknown */
@@ -387,23 +416,28 @@ TACIT_API void tacit_explain_free(struct tacit_explain *e);
 TACIT_API size_t tacit_explain_count(const struct tacit_explain *e);
 TACIT_API const struct tacit_reading *tacit_explain_get(const struct tacit_explain *e, size_t i);
 
-/* ---- Benchmarks -----------------------------------------------------------------------------------------------------
- * Measured in alternation: each round runs everything once. OpenBLAS is used where its shared library is found. */
+/* ---- Benchmarks
+ * -----------------------------------------------------------------------------------------------------
+ * Measured in alternation: each round runs everything once. OpenBLAS is used where its shared
+ * library is found. */
 
 struct tacit_bench_options {
-    size_t rows;                  /* M of the matrix products */
-    size_t rounds;                /* medians are over so many */
-    size_t texts, length, prompt; /* a step: so many random texts of so many tokens behind so many soft tokens */
+    size_t rows;   /* M of the matrix products */
+    size_t rounds; /* medians are over so many */
+    size_t texts, length,
+        prompt; /* a step: so many random texts of so many tokens behind so many soft tokens */
 };
 
-/* One kind of work: a matrix product of the model's shapes, or a pass through the model. Medians. */
+/* One kind of work: a matrix product of the model's shapes, or a pass through the model. Medians.
+ */
 struct tacit_bench_row {
     char name[48];
     size_t M, N, K;      /* products: (M,K) by (K,N); else 0 */
     size_t rows, tokens; /* passes: rows computed, and without sharing; else 0 */
     double seconds, flops;
-    double ratio;        /* OpenBLAS' seconds by ours, the median over the rounds; NaN where there is none */
-    double low, high;    /* the least and largest ratio of a round */
+    double
+        ratio; /* OpenBLAS' seconds by ours, the median over the rounds; NaN where there is none */
+    double low, high; /* the least and largest ratio of a round */
 };
 
 struct tacit_bench;
@@ -416,7 +450,8 @@ TACIT_API const struct tacit_bench_row *tacit_bench_get(const struct tacit_bench
 /* What OpenBLAS says of itself; NULL where it was not found. */
 TACIT_API const char *tacit_bench_peer(const struct tacit_bench *b);
 
-/* ---- Looking into files ---------------------------------------------------------------------------------------- */
+/* ---- Looking into files
+ * ---------------------------------------------------------------------------------------- */
 
 struct tacit_inspect;
 
@@ -427,17 +462,20 @@ struct tacit_tensor_info {
     size_t bytes;
 };
 
-/* path: a model folder or hub id, an adapter folder, or a safetensors file. check: scan for NaN and infinity;
- * the first one found is an error that names it. */
+/* path: a model folder or hub id, an adapter folder, or a safetensors file. check: scan for NaN and
+ * infinity; the first one found is an error that names it. */
 TACIT_API enum tacit_status tacit_inspect(struct tacit_inspect **out, const char *path,
                                           const char *hub_cache, int check, struct tacit_err *err);
 TACIT_API void tacit_inspect_free(struct tacit_inspect *i);
-TACIT_API const char *tacit_inspect_kind(const struct tacit_inspect *i); /* "model", "adapter", "file" */
+TACIT_API const char *
+tacit_inspect_kind(const struct tacit_inspect *i); /* "model", "adapter", "file" */
 TACIT_API size_t tacit_inspect_facts(const struct tacit_inspect *i);
 /* A named fact: "family", "layers", "parameters", "memory to score (bytes)", ... */
-TACIT_API const char *tacit_inspect_fact(const struct tacit_inspect *i, size_t k, const char **value);
+TACIT_API const char *tacit_inspect_fact(const struct tacit_inspect *i, size_t k,
+                                         const char **value);
 TACIT_API size_t tacit_inspect_tensors(const struct tacit_inspect *i);
-TACIT_API const struct tacit_tensor_info *tacit_inspect_tensor(const struct tacit_inspect *i, size_t k);
+TACIT_API const struct tacit_tensor_info *tacit_inspect_tensor(const struct tacit_inspect *i,
+                                                               size_t k);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,5 @@
-/* What every cmocka test needs: the library's includes in cmocka's order, and the path of shared data. */
+/* What every cmocka test needs: the library's includes in cmocka's order, and the path of shared
+ * data. */
 #ifndef TAC_TESTS_CHECK_H
 #define TAC_TESTS_CHECK_H
 

@@ -1,5 +1,6 @@
 /* Preloaded into a program: ends it, as a kill would, at its n-th write, fsync or rename.
- * TACIT_CRASH_AT="write:17": the 17th write ends it after half of the bytes; "fsync:3", "rename:2": before the call. */
+ * TACIT_CRASH_AT="write:17": the 17th write ends it after half of the bytes; "fsync:3", "rename:2":
+ * before the call. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

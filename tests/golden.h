@@ -25,7 +25,8 @@ struct golden {
     float *init;
 };
 
-static inline const struct tac_tensor *golden_value(const struct golden *g, const char *fmt, size_t k)
+static inline const struct tac_tensor *golden_value(const struct golden *g, const char *fmt,
+                                                    size_t k)
 {
     char name[64];
     snprintf(name, sizeof name, "%s.%zu", fmt, k);
@@ -42,7 +43,8 @@ static inline int64_t golden_int(const struct tac_tensor *t, size_t i)
     return v;
 }
 
-static inline void golden_open(struct golden *g, const char *name, const struct tac_backend_options *o)
+static inline void golden_open(struct golden *g, const char *name,
+                               const struct tac_backend_options *o)
 {
     struct tacit_err err;
     struct tac_session_options so = tac_session_options_default();
@@ -58,7 +60,8 @@ static inline void golden_open(struct golden *g, const char *name, const struct 
     g->n = (size_t)golden_int(tac_safetensors_find(&g->values, "n"), 0);
     for (size_t k = 0; k < g->n; k++) {
         const struct tac_tensor *t = golden_value(g, "ids", k);
-        size_t n = tac_tensor_count(t), target = (size_t)golden_int(golden_value(g, "n_target", k), 0);
+        size_t n = tac_tensor_count(t),
+               target = (size_t)golden_int(golden_value(g, "n_target", k), 0);
         g->ids[k] = calloc(n, sizeof *g->ids[k]);
         for (size_t i = 0; i < n; i++)
             g->ids[k][i] = (int32_t)golden_int(t, i);
@@ -85,8 +88,8 @@ static inline void golden_close(struct golden *g)
 
 /* One batch of all examples with equal label weights; prefix may be empty. */
 static inline enum tacit_status golden_batch(struct golden *g, const struct tac_ports *ports,
-                                             const struct tac_prefix *prefix, double *logp, double *loss,
-                                             struct tacit_err *err)
+                                             const struct tac_prefix *prefix, double *logp,
+                                             double *loss, struct tacit_err *err)
 {
     struct tac_arena a = {0};
     struct tac_seq seq[MAX_EXAMPLES];
@@ -94,7 +97,9 @@ static inline enum tacit_status golden_batch(struct golden *g, const struct tac_
     for (size_t k = 0; k < g->n; k++)
         labels += (uint32_t)g->query[k].n_target;
     for (size_t k = 0; k < g->n; k++) {
-        assert_ok(tac_query_sequence(&seq[k], &a, prefix, &g->query[k], 1.0f / (float)labels, item, err), *err);
+        assert_ok(
+            tac_query_sequence(&seq[k], &a, prefix, &g->query[k], 1.0f / (float)labels, item, err),
+            *err);
         item += (uint32_t)g->query[k].n_target;
     }
     struct tac_job job = {

@@ -1,7 +1,8 @@
 /* Preloaded into a program: makes an allocation fail, as a machine without memory would.
- * TACIT_OOM_AT=n: the n-th call of malloc, calloc, realloc or aligned_alloc gives NULL and ENOMEM; TACIT_OOM_FROM=n: it and
- * all later ones. TACIT_OOM_MARK=FILE: a byte is written there for every call that failed. Calls of the OpenMP runtime, of
- * the dynamic loader and of sanitizers are neither counted nor failed: they end the program themselves. */
+ * TACIT_OOM_AT=n: the n-th call of malloc, calloc, realloc or aligned_alloc gives NULL and ENOMEM;
+ * TACIT_OOM_FROM=n: it and all later ones. TACIT_OOM_MARK=FILE: a byte is written there for every
+ * call that failed. Calls of the OpenMP runtime, of the dynamic loader and of sanitizers are
+ * neither counted nor failed: they end the program themselves. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,8 @@ static bool is_spared(const char *path)
 {
     const char *name = strrchr(path, '/');
     name = name ? name + 1 : path;
-    static const char *const spared[] = {"libgomp.", "libomp.", "ld-linux", "libasan.", "libubsan."};
+    static const char *const spared[] = {"libgomp.", "libomp.", "ld-linux", "libasan.",
+                                         "libubsan."};
     for (size_t i = 0; i < sizeof spared / sizeof *spared; i++)
         if (strncmp(name, spared[i], strlen(spared[i])) == 0)
             return true;

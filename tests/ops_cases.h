@@ -595,8 +595,10 @@ static const struct op_case OP_CASES[] = {
      TOL(3e-5, 3e-4)},
     {"vocab f32 large", VOCAB, .T = 17, .N = 67, .C = 300, .large = 3, .wtype = TAC_W_F32,
      TOL(1e-5, 1e-4)},
-    {"vocab of three blocks", VOCAB, .T = 7, .N = 9001, .C = 33, .wtype = TAC_W_F32, TOL(2e-6, 1e-5)},
-    {"vocab of three groups", VOCAB, .T = 530, .N = 37, .C = 9, .wtype = TAC_W_F32, TOL(2e-6, 1e-5)},
+    {"vocab of three blocks", VOCAB, .T = 7, .N = 9001, .C = 33, .wtype = TAC_W_F32,
+     TOL(2e-6, 1e-5)},
+    {"vocab of three groups", VOCAB, .T = 530, .N = 37, .C = 9, .wtype = TAC_W_F32,
+     TOL(2e-6, 1e-5)},
 };
 enum { N_OP_CASES = sizeof OP_CASES / sizeof OP_CASES[0] };
 

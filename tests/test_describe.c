@@ -97,8 +97,8 @@ static void measures_auroc_by_its_definition(void **state)
     assert_true(isnan(got));
     assert_ok(tac_auroc(&got, NULL, NULL, 0, &err), err);
     assert_true(isnan(got));
-    assert_fails(tac_auroc(&got, (double[]){1, (double)NAN}, (bool[]){true, false}, 2, &err), TACIT_EFAIL,
-                 err, "score 1 is NaN");
+    assert_fails(tac_auroc(&got, (double[]){1, (double)NAN}, (bool[]){true, false}, 2, &err),
+                 TACIT_EFAIL, err, "score 1 is NaN");
 }
 
 static void measures_f1(void **state)

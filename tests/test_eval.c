@@ -1,5 +1,5 @@
-/* Evaluation (api/judge, api/eval) on a small random model: every number of a row against one worked out here from
- * log-likelihoods that tacit_score gives answer by answer. */
+/* Evaluation (api/judge, api/eval) on a small random model: every number of a row against one
+ * worked out here from log-likelihoods that tacit_score gives answer by answer. */
 #include "check.h"
 
 #include "base/file.h"
@@ -9,7 +9,8 @@
 
 enum { N = 42, MAX_K = 3 };
 
-/* Answers whose order changes with what a log-likelihood is divided by: characters, bytes and tokens all differ. */
+/* Answers whose order changes with what a log-likelihood is divided by: characters, bytes and
+ * tokens all differ. */
 #define TWO   "answers:\n  no: ' n\xc3\xa9'\n  yes: ' abcde'\n"
 #define THREE "answers:\n  no: ' plant'\n  yes: ' animal'\n  so: ' n\xc3\xa9'\n"
 
@@ -86,14 +87,17 @@ static void open_examples(struct world *w, const char *keys, size_t k, int label
     snprintf(yaml, sizeof yaml, "name: t\ndata: {train: t.jsonl}\ninput: 'row {{a}}'\n%s", keys);
     for (int i = 0; i < N; i++) {
         w->gold[i] = (i * i + i / 5) % 5 % (int)k;
-        assert_ok(tac_buf_addf(&text, &err, "{\"a\": \"%d is %d\", \"g\": %d, \"label\": %s}\n", i * 37, i, i / 3,
-                               labelled || i ? label[w->gold[i]] : "null"), err);
+        assert_ok(tac_buf_addf(&text, &err, "{\"a\": \"%d is %d\", \"g\": %d, \"label\": %s}\n",
+                               i * 37, i, i / 3, labelled || i ? label[w->gold[i]] : "null"),
+                  err);
     }
     put(w, path, "t.jsonl", text.data);
     tac_buf_release(&text);
     put(w, path, "t.yaml", yaml);
     assert_ok(tacit_task_open(&w->task, path, NULL, &err), err);
-    assert_ok(tacit_examples_load(&w->x, w->task, NULL, "train", tacit_model_tokenizer(w->model), &o, &err), err);
+    assert_ok(tacit_examples_load(&w->x, w->task, NULL, "train", tacit_model_tokenizer(w->model),
+                                  &o, &err),
+              err);
 }
 
 static void score_alone(struct world *w, const struct tacit_prompt *prompt)
@@ -165,7 +169,8 @@ static double f1_of(const struct world *w, size_t answer)
     return right > 0 ? 2 * p * r / (p + r) : 0;
 }
 
-/* The share of pairs of a positive and a negative example whose margins stand in the right order. */
+/* The share of pairs of a positive and a negative example whose margins stand in the right order.
+ */
 static double auroc(const struct world *w, size_t positive)
 {
     double wins = 0, pairs = 0;
@@ -202,8 +207,8 @@ static void test_two_answers(void **state)
     near(w->row->accuracy_stderr, sqrt(a * (1 - a) / (N - 1)));
     /* numbers that are equal would not tell one divisor from another */
     size_t with_blank[] = {w->chars[0] + 1, w->chars[1] + 1};
-    double of[] = {accuracy(w, NULL), accuracy(w, w->chars), accuracy(w, w->bytes), accuracy(w, w->tokens),
-                   accuracy(w, with_blank)};
+    double of[] = {accuracy(w, NULL), accuracy(w, w->chars), accuracy(w, w->bytes),
+                   accuracy(w, w->tokens), accuracy(w, with_blank)};
     for (int i = 0; i < 5; i++)
         for (int k = 0; k < i; k++)
             if (of[i] == of[k])
@@ -284,8 +289,9 @@ static void test_unlabelled(void **state)
     struct world *w = *state;
     struct tacit_err err;
     open_examples(w, TWO, 2, 0);
-    assert_fails(tacit_eval(&w->e, w->model, w->task, w->x, &(struct tacit_prompt){0}, 1, NULL, &err), TACIT_EINPUT,
-                 err, "t.jsonl:1: has no label");
+    assert_fails(
+        tacit_eval(&w->e, w->model, w->task, w->x, &(struct tacit_prompt){0}, 1, NULL, &err),
+        TACIT_EINPUT, err, "t.jsonl:1: has no label");
     assert_null(w->e);
 }
 
@@ -293,7 +299,8 @@ static void test_unlabelled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {IN_WORLD(test_two_answers), IN_WORLD(test_three_answers), IN_WORLD(test_groups),
-                                       IN_WORLD(test_prompts), IN_WORLD(test_unlabelled)};
+    const struct CMUnitTest tests[] = {IN_WORLD(test_two_answers), IN_WORLD(test_three_answers),
+                                       IN_WORLD(test_groups), IN_WORLD(test_prompts),
+                                       IN_WORLD(test_unlabelled)};
     return cmocka_run_group_tests_name("eval", tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Whole models against transformers and PEFT, on every backend. tests/golden/README.md says what the values are. */
+/* Whole models against transformers and PEFT, on every backend. tests/golden/README.md says what
+ * the values are. */
 #include "golden.h"
 
 #include "train/train.h"
@@ -71,14 +72,16 @@ static void check_logprobs(struct golden *g, const char *name)
     struct tac_prefix none = {0};
     struct tac_score_options o = tac_score_options_default();
     for (size_t k = 0; k < g->n; k++) {
-        const struct tac_tensor *want = golden_value(g, "logprobs", k), *greedy = golden_value(g, "greedy", k);
+        const struct tac_tensor *want = golden_value(g, "logprobs", k),
+                                *greedy = golden_value(g, "greedy", k);
         size_t n = tac_tensor_count(want);
         struct tac_query q = {g->ids[k], 1, g->ids[k] + 1, n};
         double logp[64];
         int32_t best[64];
         assert_ok(tac_score(g->session, logp, best, &ports, &none, &q, 1, &o, &err), err);
         if (!(worst(logp, want) <= 1e-4))
-            fail_msg("%s on %s: example %zu differs by %g", name, g->be->name, k, worst(logp, want));
+            fail_msg("%s on %s: example %zu differs by %g", name, g->be->name, k,
+                     worst(logp, want));
         for (size_t i = 0; i < n; i++)
             assert_int_equal(best[i], golden_int(greedy, i));
     }
@@ -92,7 +95,8 @@ static void test_logprobs(void **state)
 
 static void check_prompt(struct golden *g, const char *name)
 {
-    static const char *const wrong[] = {"wrong.dropped", "wrong.shifted", "wrong.pos", "wrong.slopes", "wrong.label"};
+    static const char *const wrong[] = {"wrong.dropped", "wrong.shifted", "wrong.pos",
+                                        "wrong.slopes", "wrong.label"};
     struct tacit_err err;
     struct tac_tune *t = open_prompt(g);
     struct tac_prefix prefix;
@@ -152,7 +156,8 @@ static void check_weight_gradients(struct golden *g, const char *name)
     double logp[64], loss;
     assert_ok(tac_tune_open(&t, &tac_method_full, g->weights, 0, true, NULL, &err), err);
     assert_ok(golden_batch(g, &t->ports, &none, logp, &loss, &err), err);
-    assert_true(fabs(loss - tac_tensor_get(tac_safetensors_find(&g->values, "loss_full"), 0)) <= 1e-4);
+    assert_true(fabs(loss - tac_tensor_get(tac_safetensors_find(&g->values, "loss_full"), 0)) <=
+                1e-4);
     double *grad = calloc(t->n, sizeof *grad);
     g->be->ops->download_f64(g->be, grad, t->g, t->n);
     for (size_t i = 0; i < t->n_item; i++) {
@@ -202,7 +207,8 @@ static void check_training(struct golden *g, const char *name)
         assert_ok(golden_batch(g, &t->ports, &prefix, logp, &loss, &err), err);
         double want = tac_tensor_get(losses, (size_t)step - 1);
         if (!(fabs(loss - want) <= 1e-3 * fabs(want)))
-            fail_msg("%s on %s: loss of step %d is %g, PEFT's %g", name, g->be->name, step, loss, want);
+            fail_msg("%s on %s: loss of step %d is %g, PEFT's %g", name, g->be->name, step, loss,
+                     want);
         tac_optim_step(&op, step, 6, 0);
     }
     tac_tune_get(t, end);
@@ -235,22 +241,26 @@ static void test_peft_folder(void **state)
     struct tac_peft_prompt p, again;
     char dir[] = "/tmp/tacit-golden-XXXXXX", path[64];
     golden_open(&g, "base-f32", &backends[0]);
-    assert_ok(tac_peft_load_prompt(&p, GOLDEN_FOLDER "base-f32/peft-adapter", &g.model->c, &err), err);
+    assert_ok(tac_peft_load_prompt(&p, GOLDEN_FOLDER "base-f32/peft-adapter", &g.model->c, &err),
+              err);
     const struct tac_tensor *final = tac_safetensors_find(&g.values, "final");
     assert_int_equal(p.P, g.P);
     assert_memory_equal(p.values, final->data, final->bytes);
     assert_non_null(mkdtemp(dir));
-    struct tac_adapter_info info = {.base_name = "m", .tokenizer_name = "m", .init_text = "Say yes or no."};
+    struct tac_adapter_info info = {
+        .base_name = "m", .tokenizer_name = "m", .init_text = "Say yes or no."};
     assert_ok(tac_peft_save_prompt(dir, p.values, p.P, &g.model->c, &info, &err), err);
     assert_ok(tac_peft_load_prompt(&again, dir, &g.model->c, &err), err);
     assert_memory_equal(again.values, p.values, final->bytes);
     assert_string_equal(again.init_text, "Say yes or no.");
     struct tac_decoder_config other = g.model->c;
     other.L++;
-    assert_fails(tac_peft_load_prompt(&again, dir, &other, &err), TACIT_EINPUT, err, "field 'num_layers'");
+    assert_fails(tac_peft_load_prompt(&again, dir, &other, &err), TACIT_EINPUT, err,
+                 "field 'num_layers'");
     other = g.model->c;
     other.C++;
-    assert_fails(tac_peft_load_prompt(&again, dir, &other, &err), TACIT_EINPUT, err, "field 'token_dim'");
+    assert_fails(tac_peft_load_prompt(&again, dir, &other, &err), TACIT_EINPUT, err,
+                 "field 'token_dim'");
     tac_peft_prompt_release(&p);
     snprintf(path, sizeof path, "rm -r %s", dir);
     assert_int_equal(system(path), 0);
@@ -260,9 +270,9 @@ static void test_peft_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_logprobs),         cmocka_unit_test(test_prompt),
-        cmocka_unit_test(test_prompt_gradient),  cmocka_unit_test(test_weight_gradients),
-        cmocka_unit_test(test_training),         cmocka_unit_test(test_peft_folder),
+        cmocka_unit_test(test_logprobs),        cmocka_unit_test(test_prompt),
+        cmocka_unit_test(test_prompt_gradient), cmocka_unit_test(test_weight_gradients),
+        cmocka_unit_test(test_training),        cmocka_unit_test(test_peft_folder),
     };
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }

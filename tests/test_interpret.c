@@ -1,4 +1,5 @@
-/* Reading vectors by the vocabulary (interpret/nearest, script) against plain sums over a golden model's embedding. */
+/* Reading vectors by the vocabulary (interpret/nearest, script) against plain sums over a golden
+ * model's embedding. */
 #include "golden.h"
 
 #include "base/rng.h"
@@ -9,7 +10,8 @@
 
 enum { N = 6, K = 4, MAX_V = 80, MAX_C = 64, CONTROLS = 9 };
 
-static const struct tac_backend_options backends[] = {{.name = "ref"}, {.name = "cpu", .threads = 2}};
+static const struct tac_backend_options backends[] = {{.name = "ref"},
+                                                      {.name = "cpu", .threads = 2}};
 
 /* The embedding as a view has it, in double: rows as stored, or normed. */
 struct view {
@@ -44,13 +46,17 @@ static void see(const struct view *v, double *out, const float *x)
     for (size_t c = 0; c < v->C; c++)
         var += pow((double)x[c] - mean, 2) / (double)v->C;
     for (size_t c = 0; c < v->C; c++)
-        out[c] = v->normed ? ((double)x[c] - mean) / sqrt(var + v->eps) * v->gain[c] + v->bias[c] : (double)x[c];
+        out[c] = v->normed ? ((double)x[c] - mean) / sqrt(var + v->eps) * v->gain[c] + v->bias[c]
+                           : (double)x[c];
 }
 
 static void view_open(struct view *v, const struct golden *g, size_t n_vocab, bool normed)
 {
     float row[MAX_C];
-    *v = (struct view){.V = n_vocab ? n_vocab : g->model->c.V, .C = g->C, .eps = g->model->c.eps, .normed = normed};
+    *v = (struct view){.V = n_vocab ? n_vocab : g->model->c.V,
+                       .C = g->C,
+                       .eps = g->model->c.eps,
+                       .normed = normed};
     assert_true(v->V <= MAX_V && v->C <= MAX_C);
     g->be->ops->download_f64(g->be, v->gain, g->weights->param[TAC_P_EMBED_G].v, v->C);
     g->be->ops->download_f64(g->be, v->bias, g->weights->param[TAC_P_EMBED_B].v, v->C);
@@ -72,7 +78,8 @@ static double margin_of(const struct view *v, const double *x)
     return best - second;
 }
 
-/* nearest.h's control: a drawn row turned towards a drawn direction until its cosine to itself is c. */
+/* nearest.h's control: a drawn row turned towards a drawn direction until its cosine to itself is
+ * c. */
 static double control_margin(const struct view *v, double c, struct tac_rng *rng)
 {
     double x[MAX_C], dot = 0;
@@ -111,7 +118,8 @@ static void check_neighbours(const struct tac_near *found, const struct view *v,
     near(found->margin, margin_of(v, x), 1e-5, "margin");
 }
 
-static void check_init(const struct tac_near *found, const struct view *v, const double *x, int32_t init)
+static void check_init(const struct tac_near *found, const struct view *v, const double *x,
+                       int32_t init)
 {
     double d[MAX_C], c = cosine(x, v->row[init], v->C);
     size_t rank = 1;
@@ -131,7 +139,8 @@ static void check_view(const struct golden *g, size_t n_vocab, bool normed)
     struct tac_arena a = {0};
     struct tac_near found[N];
     struct tacit_err err;
-    struct tac_near_options o = {.k = K, .controls = CONTROLS, .seed = 3, .n_vocab = n_vocab, .normed = normed};
+    struct tac_near_options o = {
+        .k = K, .controls = CONTROLS, .seed = 3, .n_vocab = n_vocab, .normed = normed};
     float x[N * MAX_C];
     int32_t init[N] = {0, 7, -1, 9, 3, 5};
     struct tac_rng rng = tac_rng_init(1, 2), controls = tac_rng_init(o.seed, 31);
@@ -150,7 +159,8 @@ static void check_view(const struct golden *g, size_t n_vocab, bool normed)
         if (init[i] >= 0)
             check_init(&found[i], v, seen, init[i]);
         else
-            assert_true(found[i].init_rank == 0 && isnan(found[i].drift) && isnan(found[i].init_cosine));
+            assert_true(found[i].init_rank == 0 && isnan(found[i].drift) &&
+                        isnan(found[i].init_cosine));
         for (size_t k = 0; k < CONTROLS; k++) {
             margin[k] = control_margin(v, fmin(1, found[i].cosine[0]), &controls);
             mean += margin[k] / CONTROLS;
@@ -178,7 +188,8 @@ static void test_nearest(void **state)
     }
 }
 
-/* Equal cosines give the lower id; one neighbour is found with a margin too; a model may be smaller than k. */
+/* Equal cosines give the lower id; one neighbour is found with a margin too; a model may be smaller
+ * than k. */
 static void test_edges(void **state)
 {
     (void)state;
@@ -211,8 +222,14 @@ static void test_script(void **state)
     (void)state;
     static const struct {
         const char *text, *script;
-    } cases[] = {{" the", "Latin"}, {"\xe6\x97\xa5\xe6\x9c\xac", "Han"}, {"\xd0\xb6", "Cyrillic"}, {" 12!?", "none"},
-                 {"", "none"},      {"a\xd0\xb6", "mixed"},              {"e\xcc\x81", "Latin"},   {"a\xe6", "bytes"}};
+    } cases[] = {{" the", "Latin"},
+                 {"\xe6\x97\xa5\xe6\x9c\xac", "Han"},
+                 {"\xd0\xb6", "Cyrillic"},
+                 {" 12!?", "none"},
+                 {"", "none"},
+                 {"a\xd0\xb6", "mixed"},
+                 {"e\xcc\x81", "Latin"},
+                 {"a\xe6", "bytes"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(tac_script(cases[i].text, strlen(cases[i].text)), cases[i].script);
 }

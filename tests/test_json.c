@@ -35,10 +35,11 @@ static void refuses_what_is_no_json(void **state)
     REFUSED("{} {}", "t.json:1: is no valid JSON");
     REFUSED("[1e999]", "t.json:1: is no valid JSON");
     REFUSED("3", "t.json:1: is no valid JSON");
-    static const char *const wrong[] = {"[01]",   "[1.]",     "[.5]",     "[-]",          "[1e]",        "[+1]",
-                                        "[1,]",   "[,1]",     "[1 2]",    "{\"a\":1,}",   "{\"a\" 1}",   "{1:2}",
-                                        "[tru]",  "[nulls]",  "[\"a\nb\"]", "[\"\\ud800\"]", "[\"\\udc00\"]", "[\"\\x\"]",
-                                        "[\"a",   "{\"a\":", "[1e999]",  "[}",           "\xef\xbb\xbf[]", "[NaN]"};
+    static const char *const wrong[] = {
+        "[01]",       "[1.]",           "[.5]",          "[-]",       "[1e]",  "[+1]",    "[1,]",
+        "[,1]",       "[1 2]",          "{\"a\":1,}",    "{\"a\" 1}", "{1:2}", "[tru]",   "[nulls]",
+        "[\"a\nb\"]", "[\"\\ud800\"]",  "[\"\\udc00\"]", "[\"\\x\"]", "[\"a",  "{\"a\":", "[1e999]",
+        "[}",         "\xef\xbb\xbf[]", "[NaN]"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         refused(wrong[i], strlen(wrong[i]), "t.json:1: is no valid JSON: expected ");
 }

@@ -1,5 +1,5 @@
-/* The tree, the plan and the session: what sharing, caching, batching and recomputing must not change, gradients of
- * trainable rows wherever they stand, and what is refused. */
+/* The tree, the plan and the session: what sharing, caching, batching and recomputing must not
+ * change, gradients of trainable rows wherever they stand, and what is refused. */
 #include "golden.h"
 
 #include "base/rng.h"
@@ -9,7 +9,8 @@
 
 enum { N_SEQ = 9, LEN = 40, P = 5, MAX_ITEM = 64 };
 
-/* A batch of sequences that share beginnings, with trainable rows in front, in the middle and at the end. */
+/* A batch of sequences that share beginnings, with trainable rows in front, in the middle and at
+ * the end. */
 struct batch {
     int32_t src[N_SEQ][LEN];
     struct tac_mark mark[N_SEQ][4];
@@ -24,7 +25,8 @@ static struct tac_tree_options sharing(bool share)
     return o;
 }
 
-/* Sequence i has the first 8 + 3 i rows of a common text, then its own. soft: where P trainable rows begin. */
+/* Sequence i has the first 8 + 3 i rows of a common text, then its own. soft: where P trainable
+ * rows begin. */
 static void make_batch(struct batch *b, uint32_t V, const size_t *soft, bool labels)
 {
     struct tac_rng rng = tac_rng_init(11, 0);
@@ -36,14 +38,16 @@ static void make_batch(struct batch *b, uint32_t V, const size_t *soft, bool lab
         for (size_t k = 0; soft && k < P; k++)
             b->src[i][soft[i] + k] = -1 - (int32_t)k;
         size_t n = LEN - i;
-        b->seq[i] = (struct tac_seq){b->src[i], n, b->mark[i], labels ? 1 + i % 3 : 0, labels ? 0 : n, -1};
+        b->seq[i] =
+            (struct tac_seq){b->src[i], n, b->mark[i], labels ? 1 + i % 3 : 0, labels ? 0 : n, -1};
         for (size_t m = 0; m < b->seq[i].n_mark; m++)
-            b->mark[i][m] = (struct tac_mark){n - 1 - 4 * m, (int32_t)tac_rng_below(&rng, V), 0.1f + 0.05f * (float)m,
-                                              (uint32_t)b->n_item++};
+            b->mark[i][m] = (struct tac_mark){n - 1 - 4 * m, (int32_t)tac_rng_below(&rng, V),
+                                              0.1f + 0.05f * (float)m, (uint32_t)b->n_item++};
     }
 }
 
-static const struct tac_backend_options cpu = {.name = "cpu", .threads = 2}, ref64 = {.name = "ref64"};
+static const struct tac_backend_options cpu = {.name = "cpu", .threads = 2},
+                                        ref64 = {.name = "ref64"};
 
 static struct tac_tune *open_prompt(struct golden *g)
 {
@@ -64,10 +68,15 @@ static const size_t mixed_places[N_SEQ] = {0, 0, 0, 9, 9, 20, 31, 3, 0};
 static void test_tree(void **state)
 {
     (void)state;
-    /* two texts with 8 rows in common, a third that ends within them, a fourth that shares 2 rows only */
-    int32_t a[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, b[10] = {1, 2, 3, 4, 5, 6, 7, 8, 20, 21}, d[3] = {1, 2, 30};
+    /* two texts with 8 rows in common, a third that ends within them, a fourth that shares 2 rows
+     * only */
+    int32_t a[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, b[10] = {1, 2, 3, 4, 5, 6, 7, 8, 20, 21},
+            d[3] = {1, 2, 30};
     struct tac_mark on5 = {4, 6, 1, 0};
-    struct tac_seq seq[] = {{a, 10, NULL, 0, 10, -1}, {b, 10, NULL, 0, 10, -1}, {a, 6, &on5, 1, 0, -1}, {d, 3, NULL, 0, 3, -1}};
+    struct tac_seq seq[] = {{a, 10, NULL, 0, 10, -1},
+                            {b, 10, NULL, 0, 10, -1},
+                            {a, 6, &on5, 1, 0, -1},
+                            {d, 3, NULL, 0, 3, -1}};
     struct tac_tree_options o = sharing(true);
     struct tac_tree t;
     struct tacit_err err;
@@ -105,7 +114,8 @@ static struct tac_plan plan_of(const struct tac_tree *t, enum tac_grad grad, boo
     return p;
 }
 
-/* Rows before the prompt carry no gradient, rows behind it do; only labelled rows get a last layer. */
+/* Rows before the prompt carry no gradient, rows behind it do; only labelled rows get a last layer.
+ */
 static void test_plan(void **state)
 {
     (void)state;
@@ -136,7 +146,8 @@ static void test_plan(void **state)
     assert_true(tac_plan_bytes(&p) < kept);
     tac_plan_release(&p);
     tac_tree_release(&t);
-    /* rows behind a branch have the prompt before them, though the run that they branch off begins without it */
+    /* rows behind a branch have the prompt before them, though the run that they branch off begins
+     * without it */
     int32_t x[9] = {1, 2, -1, 3, 4, 5, 6, 7, 8}, y[9] = {1, 2, -1, 3, 4, 5, 6, 7, 9};
     struct tac_mark last = {8, 9, 1, 0};
     struct tac_seq pair[] = {{x, 9, &last, 1, 0, -1}, {y, 9, &last, 1, 0, -1}};
@@ -149,12 +160,19 @@ static void test_plan(void **state)
     tac_tree_release(&t);
 }
 
-/* Log-probabilities of a batch under the session's options; gradients are left in the tune's block. */
-static double run_batch(struct golden *g, struct tac_tune *t, struct batch *b, double *logp, int32_t *best)
+/* Log-probabilities of a batch under the session's options; gradients are left in the tune's block.
+ */
+static double run_batch(struct golden *g, struct tac_tune *t, struct batch *b, double *logp,
+                        int32_t *best)
 {
     struct tacit_err err;
-    struct tac_job job = {.seq = b->seq, .n = b->n, .n_item = b->n_item, .ports = &t->ports, .grad = t->ports.grad,
-                          .logp = logp, .best = best};
+    struct tac_job job = {.seq = b->seq,
+                          .n = b->n,
+                          .n_item = b->n_item,
+                          .ports = &t->ports,
+                          .grad = t->ports.grad,
+                          .logp = logp,
+                          .best = best};
     g->be->ops->zero(g->be, t->g, t->n);
     assert_ok(tac_session_run(g->session, &job, &err), err);
     return job.loss;
@@ -185,7 +203,8 @@ static void test_sharing(void **state)
             alone.seq[0] = b.seq[i];
             run_batch(&g, t, &alone, other, best2);
             for (size_t k = 0; k < b.seq[i].n_mark; k++)
-                assert_memory_equal(&shared[b.mark[i][k].item], &other[b.mark[i][k].item], sizeof *shared);
+                assert_memory_equal(&shared[b.mark[i][k].item], &other[b.mark[i][k].item],
+                                    sizeof *shared);
         }
         struct batch turned = b;
         for (size_t i = 0; i < N_SEQ; i++)
@@ -211,7 +230,8 @@ static void test_cache(void **state)
     make_batch(&b, (uint32_t)V, mixed_places, false);
     float *whole = calloc(V, sizeof *whole), *pieces = calloc(V, sizeof *pieces);
     double whole_lse, lse;
-    struct tac_job all = {.seq = b.seq, .n = 1, .ports = &t->ports, .logits = whole, .lse = &whole_lse};
+    struct tac_job all = {
+        .seq = b.seq, .n = 1, .ports = &t->ports, .logits = whole, .lse = &whole_lse};
     assert_ok(tac_session_run(g.session, &all, &err), err);
     for (size_t c = 0; c < sizeof cuts / sizeof *cuts; c++) {
         struct tac_kv_store store, *kv = &store;
@@ -219,8 +239,14 @@ static void test_cache(void **state)
         for (size_t from = 0; from < LEN; from += cuts[c]) {
             size_t n = LEN - from < cuts[c] ? LEN - from : cuts[c];
             struct tac_seq seq = {b.src[0] + from, n, NULL, 0, n, from ? 0 : -1};
-            struct tac_job job = {.seq = &seq, .n = 1, .ports = &t->ports, .kv = &kv, .n_kv = from > 0, .capture = kv,
-                                  .logits = pieces, .lse = &lse};
+            struct tac_job job = {.seq = &seq,
+                                  .n = 1,
+                                  .ports = &t->ports,
+                                  .kv = &kv,
+                                  .n_kv = from > 0,
+                                  .capture = kv,
+                                  .logits = pieces,
+                                  .lse = &lse};
             assert_ok(tac_session_run(g.session, &job, &err), err);
         }
         assert_int_equal(store.len, LEN);
@@ -261,12 +287,14 @@ static void test_generate(void **state)
         struct tac_tune *t = open_prompt(&g);
         struct tac_prefix prefix;
         struct text x = {0};
-        struct tac_generate_options o = {.max_tokens = 12, .temperature = temperature[i % 2], .top_p = 0.95, .seed = i};
+        struct tac_generate_options o = {
+            .max_tokens = 12, .temperature = temperature[i % 2], .top_p = 0.95, .seed = i};
         struct tac_score_options so = tac_score_options_default();
         double logp[12];
         int32_t best[12];
         assert_ok(tac_prefix_soft(&prefix, P, &err), err);
-        assert_ok(tac_generate(g.session, &t->ports, &prefix, start, 3, &o, collect, &x, &err), err);
+        assert_ok(tac_generate(g.session, &t->ports, &prefix, start, 3, &o, collect, &x, &err),
+                  err);
         assert_int_equal(x.n, 12);
         struct tac_query q = {start, 3, x.id, x.n};
         assert_ok(tac_score(g.session, logp, best, &t->ports, &prefix, &q, 1, &so, &err), err);
@@ -292,7 +320,8 @@ static void test_generate_options(void **state)
     struct tac_ports ports = tac_ports_plain(g.weights);
     struct tac_generate_options o = {.max_tokens = 8, .top_p = 1};
     assert_ok(tac_generate(g.session, &ports, &none, start, 3, &o, collect, &greedy, &err), err);
-    struct tac_generate_options k1 = {.max_tokens = 8, .temperature = 2, .top_k = 1, .top_p = 1, .seed = 9};
+    struct tac_generate_options k1 = {
+        .max_tokens = 8, .temperature = 2, .top_k = 1, .top_p = 1, .seed = 9};
     assert_ok(tac_generate(g.session, &ports, &none, start, 3, &k1, collect, &one, &err), err);
     assert_memory_equal(greedy.id, one.id, sizeof one.id);
     size_t first = 0; /* where the token at 2 comes first */
@@ -302,13 +331,13 @@ static void test_generate_options(void **state)
     o.n_stop = 1;
     assert_ok(tac_generate(g.session, &ports, &none, start, 3, &o, collect, &cut, &err), err);
     assert_int_equal(cut.n, first + 1);
-    assert_fails(tac_generate(g.session, &ports, &none, start, 0, &o, collect, &cut, &err), TACIT_EINPUT, err,
-                 "neither");
+    assert_fails(tac_generate(g.session, &ports, &none, start, 0, &o, collect, &cut, &err),
+                 TACIT_EINPUT, err, "neither");
     golden_close(&g);
 }
 
-/* The probabilities that sampling must have: softmax at a temperature, cut to the top k and the fewest that reach
- * top_p, by token. */
+/* The probabilities that sampling must have: softmax at a temperature, cut to the top k and the
+ * fewest that reach top_p, by token. */
 static void sampling_law(double *law, struct golden *g, const int32_t *ids, size_t n,
                          const struct tac_generate_options *o)
 {
@@ -337,7 +366,8 @@ static void sampling_law(double *law, struct golden *g, const int32_t *ids, size
     free(p);
 }
 
-/* Over many seeds tokens come as often as they should (five standard deviations), and those cut off never. */
+/* Over many seeds tokens come as often as they should (five standard deviations), and those cut off
+ * never. */
 static void test_sampling(void **state)
 {
     (void)state;
@@ -368,7 +398,8 @@ static void test_sampling(void **state)
         }
         for (size_t v = 0; v < g.model->c.V; v++)
             if (!(fabs(count[v] - SEEDS * law[v]) <= 5 * sqrt(SEEDS * law[v] * (1 - law[v]))))
-                fail_msg("options %zu: token %zu came %g times, expected %g", k, v, count[v], SEEDS * law[v]);
+                fail_msg("options %zu: token %zu came %g times, expected %g", k, v, count[v],
+                         SEEDS * law[v]);
     }
     golden_close(&g);
 }
@@ -403,7 +434,8 @@ static void test_score_batches(void **state)
     golden_close(&g);
 }
 
-/* A limit that only recomputing fits gives the same loss and gradient; a lower one is refused in words. */
+/* A limit that only recomputing fits gives the same loss and gradient; a lower one is refused in
+ * words. */
 static void test_recompute(void **state)
 {
     (void)state;
@@ -433,8 +465,10 @@ static void test_recompute(void **state)
         assert_memory_equal(kept, again, b.n_item * sizeof *kept);
         assert_memory_equal(grad, t->g, t->n * sizeof *grad);
         g.session->o.memory_limit = weights + g.session->peak_bytes - 1;
-        struct tac_job job = {.seq = b.seq, .n = b.n, .n_item = b.n_item, .ports = &t->ports, .grad = t->ports.grad};
-        assert_fails(tac_session_run(g.session, &job, &err), TACIT_EINPUT, err, "the memory limit is");
+        struct tac_job job = {
+            .seq = b.seq, .n = b.n, .n_item = b.n_item, .ports = &t->ports, .grad = t->ports.grad};
+        assert_fails(tac_session_run(g.session, &job, &err), TACIT_EINPUT, err,
+                     "the memory limit is");
         free(grad);
         tac_tune_close(t);
         golden_close(&g);
@@ -516,7 +550,8 @@ static void test_refusals(void **state)
     struct tac_seq seq = {src, 2, NULL, 0, 2, -1};
     float *logits = calloc(g.model->c.V, sizeof *logits);
     struct tac_job job = {.seq = &seq, .n = 1, .ports = &t->ports, .logits = logits};
-    assert_fails(tac_session_run(g.session, &job, &err), TACIT_EINPUT, err, "trainable row 5, there are 5");
+    assert_fails(tac_session_run(g.session, &job, &err), TACIT_EINPUT, err,
+                 "trainable row 5, there are 5");
     int32_t *longer = calloc(TAC_MAX_PATH + 1, sizeof *longer);
     seq = (struct tac_seq){longer, TAC_MAX_PATH + 1, NULL, 0, TAC_MAX_PATH + 1, -1};
     assert_fails(tac_session_run(g.session, &job, &err), TACIT_EINPUT, err, "at most 32768");
@@ -527,7 +562,8 @@ static void test_refusals(void **state)
     struct batch b;
     size_t front[N_SEQ] = {0};
     make_batch(&b, (uint32_t)g.model->c.V, front, true);
-    struct tac_job bad = {.seq = b.seq, .n = b.n, .n_item = b.n_item, .ports = &t->ports, .grad = t->ports.grad};
+    struct tac_job bad = {
+        .seq = b.seq, .n = b.n, .n_item = b.n_item, .ports = &t->ports, .grad = t->ports.grad};
     assert_fails(tac_session_run(g.session, &bad, &err), TACIT_EFAIL, err, "diverged");
     seq = b.seq[0];
     seq.n_mark = 0;
@@ -545,12 +581,18 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tree),      cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_sharing),   cmocka_unit_test(test_cache),
-        cmocka_unit_test(test_generate),  cmocka_unit_test(test_generate_options),
-        cmocka_unit_test(test_recompute), cmocka_unit_test(test_gradient),
-        cmocka_unit_test(test_shared_gradient), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_sampling),  cmocka_unit_test(test_score_batches),
+        cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_generate),
+        cmocka_unit_test(test_generate_options),
+        cmocka_unit_test(test_recompute),
+        cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_shared_gradient),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_sampling),
+        cmocka_unit_test(test_score_batches),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

@@ -258,7 +258,9 @@ static void tells_names_apart(void **state)
 {
     struct folder *f = *state;
     struct tacit_err err;
-    open_task(f, HEAD "expand: [as: p, a: as.l]\ninput: '{{as.t}} {{a.t}} {{asp}}'\nanswers: [' n', ' y']\n");
+    open_task(
+        f, HEAD
+        "expand: [as: p, a: as.l]\ninput: '{{as.t}} {{a.t}} {{asp}}'\nanswers: [' n', ' y']\n");
     put(f, "t.jsonl", "{\"p\": [{\"t\": 1, \"l\": [{\"t\": 2}]}], \"asp\": 3}\n");
     assert_ok(load(f, (struct tac_dataset_options){0}, &err), err);
     assert_string_equal(f->data.example[0].input, "1 2 3");

@@ -1,4 +1,5 @@
-/* The tokenizer against golden ids of real tokenizers (shared data), its decoding, and files that it must refuse. */
+/* The tokenizer against golden ids of real tokenizers (shared data), its decoding, and files that
+ * it must refuse. */
 #include "check.h"
 
 #include "base/file.h"
@@ -19,7 +20,8 @@ static struct tac_tokenizer *open_shared(const char *name)
     return t;
 }
 
-static void check_ids(const struct tac_tokenizer *t, const char *text, size_t n, const int32_t *want, size_t n_want)
+static void check_ids(const struct tac_tokenizer *t, const char *text, size_t n,
+                      const int32_t *want, size_t n_want)
 {
     struct tacit_err err;
     struct tac_ids ids = {0};
@@ -54,8 +56,11 @@ static void test_bloom(void **state)
     json_t *cases, *c;
     size_t at;
     assert_int_equal(tac_tokenizer_size(t), 250680);
-    assert_ok(tac_json_load(&cases, shared_path(path, "data/bloom-tokenizer/golden.json"), 1 << 20, &err), err);
-    json_array_foreach (cases, at, c) {
+    assert_ok(
+        tac_json_load(&cases, shared_path(path, "data/bloom-tokenizer/golden.json"), 1 << 20, &err),
+        err);
+    json_array_foreach(cases, at, c)
+    {
         const json_t *text = json_object_get(c, "text"), *ids = json_object_get(c, "ids");
         int32_t want[4096];
         for (size_t i = 0; i < json_array_size(ids); i++)
@@ -124,7 +129,8 @@ static void test_own(void **state)
     struct tacit_err err;
     struct tac_ids ids = {0};
     assert_ok(tac_tokenizer_open(&t, "demo/tokenizer.json", &err), err);
-    static const char *const texts[] = {"", " ", "A frog. Animal or plant?", "</s>x<pad>", "我想在\n\t🚀 e\xcc\x81!!"};
+    static const char *const texts[] = {"", " ", "A frog. Animal or plant?", "</s>x<pad>",
+                                        "我想在\n\t🚀 e\xcc\x81!!"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         ids.n = 0;
         assert_ok(tac_tokenizer_encode(t, &ids, texts[i], strlen(texts[i]), &err), err);
@@ -140,7 +146,8 @@ static void test_own(void **state)
 }
 
 /* Encoding gives the ids that the case says under `key`; they come back in want. */
-static size_t check_case(struct tac_encoder *e, const json_t *c, const char *key, bool special, int32_t want[4096])
+static size_t check_case(struct tac_encoder *e, const json_t *c, const char *key, bool special,
+                         int32_t want[4096])
 {
     const json_t *text = json_object_get(c, "text"), *ids = json_object_get(c, key);
     struct tac_ids got = {0};
@@ -149,14 +156,17 @@ static size_t check_case(struct tac_encoder *e, const json_t *c, const char *key
     assert_true(n <= 4096);
     for (size_t i = 0; i < n; i++)
         want[i] = (int32_t)json_integer_value(json_array_get(ids, i));
-    assert_ok(tac_encoder_encode(e, &got, json_string_value(text), json_string_length(text), special, &err), err);
+    assert_ok(tac_encoder_encode(e, &got, json_string_value(text), json_string_length(text),
+                                 special, &err),
+              err);
     if (got.n != n || (n && memcmp(got.id, want, n * sizeof *want) != 0))
         fail_msg("'%s': other %s", json_string_value(text), key);
     tac_ids_release(&got);
     return n;
 }
 
-/* Small tokenizers in the layouts of five families, and HuggingFace's ids (tests/golden/tokenizer). */
+/* Small tokenizers in the layouts of five families, and HuggingFace's ids (tests/golden/tokenizer).
+ */
 static void test_styles(void **state)
 {
     (void)state;
@@ -175,7 +185,8 @@ static void test_styles(void **state)
         assert_ok(tac_tokenizer_open(&t, path, &err), err);
         assert_ok(tac_encoder_new(&e, t, &err), err);
         assert_true(json_array_size(cases) >= 100);
-        json_array_foreach (cases, at, c) {
+        json_array_foreach(cases, at, c)
+        {
             const json_t *decoded = json_object_get(c, "decoded");
             int32_t want[4096];
             struct tac_buf back = {0};
@@ -198,10 +209,11 @@ static void test_scans(void **state)
 {
     (void)state;
     static const char *const piece[] = {
-        "a", "S", "'", "'s", "'LL", "'Re", " ", "   ", "\n", "\r\n", "\t", "7", "12", "é", "日", "。",
-        "\u3000", "\u2028", "!", "(|)", "ſ", "Ⅷ", "'ſ", "e\xcc\x81", ",", "_", "\xc2\xa0",
-        "\xf0\x9f\x9a\x80", "'d"
-    };
+        "a",   "S",  "'",         "'s",     "'LL", "'Re",      " ",
+        "   ", "\n", "\r\n",      "\t",     "7",   "12",       "é",
+        "日",  "。", "\u3000",    "\u2028", "!",   "(|)",      "ſ",
+        "Ⅷ",   "'ſ", "e\xcc\x81", ",",      "_",   "\xc2\xa0", "\xf0\x9f\x9a\x80",
+        "'d"};
     struct tacit_err err;
     struct tac_rng rng = tac_rng_init(4, 0);
     struct tac_match match = {0};
@@ -218,11 +230,15 @@ static void test_scans(void **state)
                 strcat(text, piece[tac_rng_below(&rng, sizeof piece / sizeof *piece)]);
             size_t n = strlen(text), from = 0, start = 0, end = 0, start2 = 0, end2 = 0;
             for (bool found = true, found2; found; from = end) {
-                assert_ok(tac_pattern_next(&by_hand, &match, chars, text, n, from, &start, &end, &found, &err), err);
-                assert_ok(tac_pattern_next(&by_pcre, &match, chars, text, n, from, &start2, &end2, &found2, &err), err);
+                assert_ok(tac_pattern_next(&by_hand, &match, chars, text, n, from, &start, &end,
+                                           &found, &err),
+                          err);
+                assert_ok(tac_pattern_next(&by_pcre, &match, chars, text, n, from, &start2, &end2,
+                                           &found2, &err),
+                          err);
                 if (found != found2 || (found && (start != start2 || end != end2)))
-                    fail_msg("scan %d, '%s' from %zu: [%zu,%zu), the pattern [%zu,%zu)", (int)scan, text, from, start,
-                             end, start2, end2);
+                    fail_msg("scan %d, '%s' from %zu: [%zu,%zu), the pattern [%zu,%zu)", (int)scan,
+                             text, from, start, end, start2, end2);
             }
         }
         tac_pattern_close(&by_hand);
@@ -237,12 +253,30 @@ static void test_translate(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"a{,3}b{2}", "a{0,3}b{2,2}"}, {"a{2,}", "a{2,}"}, {"a{x", "a\\{x"}, {"[a-a]", "[a-a]"},
-        {"[b-a]", NULL}, {"[a[bc]d]", "[abcd]"}, {"[^a[b]]", "[^ab]"}, {"[(|).]", "[\\(\\|\\)\\.]"},
-        {"[a[^b]]", NULL}, {"[a&&b]", NULL}, {"[[:alpha:]]", NULL}, {"\\d\\s", "\\p{Nd}\\p{White_Space}"},
-        {"\\p{Han}", "\\p{sc:Han}"}, {"\\p{^Lu}", "\\P{Lu}"}, {"\\P{N}", "\\P{N}"},
-        {"\\x41\\x{e9}\\u65e5", "Aé日"}, {"\\x80", NULL}, {"(?i:a)(?=b)", "(?i:a)(?=b)"}, {"(?<n>a)", NULL},
-        {"\\b", NULL}, {"a{2}?", NULL}, {"a{2}+", NULL}, {"(a)\\1", NULL}, {"[a-", NULL},
+        {"a{,3}b{2}", "a{0,3}b{2,2}"},
+        {"a{2,}", "a{2,}"},
+        {"a{x", "a\\{x"},
+        {"[a-a]", "[a-a]"},
+        {"[b-a]", NULL},
+        {"[a[bc]d]", "[abcd]"},
+        {"[^a[b]]", "[^ab]"},
+        {"[(|).]", "[\\(\\|\\)\\.]"},
+        {"[a[^b]]", NULL},
+        {"[a&&b]", NULL},
+        {"[[:alpha:]]", NULL},
+        {"\\d\\s", "\\p{Nd}\\p{White_Space}"},
+        {"\\p{Han}", "\\p{sc:Han}"},
+        {"\\p{^Lu}", "\\P{Lu}"},
+        {"\\P{N}", "\\P{N}"},
+        {"\\x41\\x{e9}\\u65e5", "Aé日"},
+        {"\\x80", NULL},
+        {"(?i:a)(?=b)", "(?i:a)(?=b)"},
+        {"(?<n>a)", NULL},
+        {"\\b", NULL},
+        {"a{2}?", NULL},
+        {"a{2}+", NULL},
+        {"(a)\\1", NULL},
+        {"[a-", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tac_buf out = {0};
@@ -251,15 +285,18 @@ static void test_translate(void **state)
             assert_ok(tac_pattern_translate(&out, cases[i][0], &err), err);
             assert_string_equal(out.data, cases[i][1]);
         } else {
-            assert_fails(tac_pattern_translate(&out, cases[i][0], &err), TACIT_EINPUT, err, "is not supported");
+            assert_fails(tac_pattern_translate(&out, cases[i][0], &err), TACIT_EINPUT, err,
+                         "is not supported");
         }
         tac_buf_release(&out);
     }
 }
 
-static enum tacit_status show_part(void *out, int32_t id, const char *s, size_t n, struct tacit_err *err)
+static enum tacit_status show_part(void *out, int32_t id, const char *s, size_t n,
+                                   struct tacit_err *err)
 {
-    return id < 0 ? tac_buf_addf(out, err, "%.*s;", (int)n, s) : tac_buf_addf(out, err, "%d<%.*s>;", id, (int)n, s);
+    return id < 0 ? tac_buf_addf(out, err, "%.*s;", (int)n, s)
+                  : tac_buf_addf(out, err, "%d<%.*s>;", id, (int)n, s);
 }
 
 /* Longest first, whole words, space taken along on either side and never twice. */
@@ -269,13 +306,19 @@ static void test_added(void **state)
     static const struct {
         const char *text;
         struct tac_added_token token;
-    } tokens[] = {{"[a]", {.id = 1}}, {"[a][b]", {.id = 2}}, {"[a]", {.id = 9}},
-                  {"cat", {.id = 3, .single_word = true}}, {"<l>", {.id = 4, .lstrip = true}},
+    } tokens[] = {{"[a]", {.id = 1}},
+                  {"[a][b]", {.id = 2}},
+                  {"[a]", {.id = 9}},
+                  {"cat", {.id = 3, .single_word = true}},
+                  {"<l>", {.id = 4, .lstrip = true}},
                   {"<r>", {.id = 5, .rstrip = true}}};
     static const char *const cases[][2] = {
         {"x[a][b][a]y", "x;2<[a][b]>;1<[a]>;y;"},
         {"[a][", "1<[a]>;[;"},
-        {"cat cats a cat. xcat \xc3\xa9" "cat", "3<cat>; cats a ;3<cat>;. xcat \xc3\xa9" "cat;"},
+        {"cat cats a cat. xcat \xc3\xa9"
+         "cat",
+         "3<cat>; cats a ;3<cat>;. xcat \xc3\xa9"
+         "cat;"},
         {"a <l> b <r> c", "a;4< <l>>; b ;5<<r> >;c;"},
         {"a<r> \xe3\x80\x80<l>", "a;5<<r> \xe3\x80\x80>;4<<l>>;"},
     };
@@ -284,10 +327,13 @@ static void test_added(void **state)
     uint8_t *chars = tac_chars_new(&err);
     assert_non_null(chars);
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
-        assert_ok(tac_added_add(&a, tokens[i].text, strlen(tokens[i].text), tokens[i].token, &err), err);
+        assert_ok(tac_added_add(&a, tokens[i].text, strlen(tokens[i].text), tokens[i].token, &err),
+                  err);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tac_buf out = {0};
-        assert_ok(tac_added_split(&a, chars, cases[i][0], strlen(cases[i][0]), show_part, &out, &err), err);
+        assert_ok(
+            tac_added_split(&a, chars, cases[i][0], strlen(cases[i][0]), show_part, &out, &err),
+            err);
         assert_string_equal(out.data, cases[i][1]);
         tac_buf_release(&out);
     }
@@ -327,7 +373,8 @@ static void test_merges(void **state)
     for (uint32_t i = 0; i < LETTERS; i++)
         assert_ok(tac_vocab_add(&b.vocab, i, name[i], 1, &err), err);
     for (uint32_t i = 0; i < MERGES; i++) { /* "aa" first: runs of it have merges of equal rank */
-        uint32_t left = i < LETTERS ? 0 : i, right = i < LETTERS ? i : tac_rng_below(&rng, LETTERS + i);
+        uint32_t left = i < LETTERS ? 0 : i,
+                 right = i < LETTERS ? i : tac_rng_below(&rng, LETTERS + i);
         merge[i] = (struct tac_merge){left, right, i, LETTERS + i};
         assert_ok(tac_bpe_add(&b, merge[i], &err), err);
     }
@@ -364,11 +411,18 @@ static void test_lossy(void **state)
     (void)state;
 #define R "\xef\xbf\xbd"
     static const char *const cases[][2] = {
-        {"\xed\xa0\x80x", R R R "x"}, {"\xed\x9f\xbf\xee\x80\x80", "\xed\x9f\xbf\xee\x80\x80"},
-        {"\xe6\x97", R},              {"\xf0\x9f\x98" "a", R "a"},
-        {"\xc0\x80", R R},            {"\xe0\x80\x80", R R R},
-        {"\xf4\x90\x80\x80", R R R R}, {"\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"},
-        {"\xf0\x90\x80\xe6\x97\xa5", R "\xe6\x97\xa5"}, {"a\x80\xff", "a" R R},
+        {"\xed\xa0\x80x", R R R "x"},
+        {"\xed\x9f\xbf\xee\x80\x80", "\xed\x9f\xbf\xee\x80\x80"},
+        {"\xe6\x97", R},
+        {"\xf0\x9f\x98"
+         "a",
+         R "a"},
+        {"\xc0\x80", R R},
+        {"\xe0\x80\x80", R R R},
+        {"\xf4\x90\x80\x80", R R R R},
+        {"\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"},
+        {"\xf0\x90\x80\xe6\x97\xa5", R "\xe6\x97\xa5"},
+        {"a\x80\xff", "a" R R},
     };
 #undef R
     struct tac_tokenizer *t;
@@ -416,18 +470,20 @@ static void test_refused(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct tac_tokenizer *t;
         struct tacit_err err;
-        assert_fails(tac_tokenizer_parse(&t, bad[i].text, strlen(bad[i].text), "tok.json", &err), TACIT_EINPUT, err,
-                     bad[i].says);
+        assert_fails(tac_tokenizer_parse(&t, bad[i].text, strlen(bad[i].text), "tok.json", &err),
+                     TACIT_EINPUT, err, bad[i].says);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bloom), cmocka_unit_test(test_gpt2),    cmocka_unit_test(test_neox),
-        cmocka_unit_test(test_own),   cmocka_unit_test(test_styles),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_scans), cmocka_unit_test(test_translate), cmocka_unit_test(test_added),
-        cmocka_unit_test(test_merges), cmocka_unit_test(test_lossy),
+        cmocka_unit_test(test_bloom),  cmocka_unit_test(test_gpt2),
+        cmocka_unit_test(test_neox),   cmocka_unit_test(test_own),
+        cmocka_unit_test(test_styles), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_scans),  cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_added),  cmocka_unit_test(test_merges),
+        cmocka_unit_test(test_lossy),
     };
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* Optimisers' surroundings (schedules, clipping, noise in the first moments) by their formulas, and the training loop:
- * accumulation, and a run that is stopped anywhere against one that is not, byte for byte. */
+/* Optimisers' surroundings (schedules, clipping, noise in the first moments) by their formulas, and
+ * the training loop: accumulation, and a run that is stopped anywhere against one that is not, byte
+ * for byte. */
 #include "golden.h"
 
 #include "train/train.h"
@@ -7,7 +8,8 @@
 #include <dirent.h>
 #include <math.h>
 
-static const struct tac_backend_options cpu = {.name = "cpu", .threads = 1}, ref64 = {.name = "ref64"};
+static const struct tac_backend_options cpu = {.name = "cpu", .threads = 1},
+                                        ref64 = {.name = "ref64"};
 
 static struct tac_tune *open_prompt(struct golden *g, size_t P, float first)
 {
@@ -29,7 +31,8 @@ static void near(double got, double want, double tol)
         fail_msg("%.12g, expected %.12g", got, want);
 }
 
-/* The factors of transformers' get_..._schedule_with_warmup(warmup 2, total 6) at its steps 0..5. */
+/* The factors of transformers' get_..._schedule_with_warmup(warmup 2, total 6) at its steps 0..5.
+ */
 static void test_schedules(void **state)
 {
     (void)state;
@@ -54,7 +57,8 @@ static void test_clip(void **state)
     struct tacit_err err;
     struct tac_optim op;
     golden_open(&g, "base-f32", &ref64);
-    struct tac_optim_options o = {.lr = 1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .schedule = TAC_CONSTANT};
+    struct tac_optim_options o = {
+        .lr = 1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .schedule = TAC_CONSTANT};
     for (int i = 0; i < 2; i++) {
         struct tac_tune *t = open_prompt(&g, 5, 0.1f);
         double *grad = t->g, *m;
@@ -81,7 +85,8 @@ static void test_noise_moments(void **state)
     struct tac_optim op;
     golden_open(&g, "base-f32", &ref64);
     struct tac_tune *t = open_prompt(&g, 100, 0.1f);
-    struct tac_optim_options o = {.lr = 0.5, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .schedule = TAC_CONSTANT};
+    struct tac_optim_options o = {
+        .lr = 0.5, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .schedule = TAC_CONSTANT};
     double *grad = t->g, *p = t->p, sum = 0, squares = 0, rms = 0, first;
     for (size_t i = 0; i < t->n; i++) {
         grad[i] = 0.001 * (double)(1 + i % 5);
@@ -147,7 +152,8 @@ static int watch(void *ctx, const struct tac_train_event *ev)
 }
 
 /* Trains into dir, going on as often as it is stopped; returns how often that was. */
-static int train(const char *dir, const struct tac_train_options *o, struct script *s, struct tac_train_result *result)
+static int train(const char *dir, const struct tac_train_options *o, struct script *s,
+                 struct tac_train_result *result)
 {
     struct golden g;
     struct tacit_err err;
@@ -157,8 +163,16 @@ static int train(const char *dir, const struct tac_train_options *o, struct scri
         golden_open(&g, "base-f32", &cpu);
         struct tac_tune *t = open_prompt(&g, 3, 0.05f);
         assert_ok(tac_prefix_soft(&prefix, 3, &err), err);
-        struct tac_trainer tr = {.session = g.session, .tune = t, .prefix = &prefix, .example = g.query, .n = g.n,
-                                 .dir = dir, .identity = "this", .evaluate = scripted, .progress = watch, .ctx = s};
+        struct tac_trainer tr = {.session = g.session,
+                                 .tune = t,
+                                 .prefix = &prefix,
+                                 .example = g.query,
+                                 .n = g.n,
+                                 .dir = dir,
+                                 .identity = "this",
+                                 .evaluate = scripted,
+                                 .progress = watch,
+                                 .ctx = s};
         enum tacit_status st = tac_train(&tr, o, result, &err);
         tac_prefix_release(&prefix);
         tac_tune_close(t);
@@ -222,8 +236,8 @@ static void assert_same_runs(const char *a, const char *b, const char *what)
     assert_true(files >= 5);
 }
 
-/* The third evaluation is the best and the sixth ends the run; a stop after any step or in an evaluation changes
- * nothing. */
+/* The third evaluation is the best and the sixth ends the run; a stop after any step or in an
+ * evaluation changes nothing. */
 static void test_stops(void **state)
 {
     (void)state;
@@ -238,7 +252,8 @@ static void test_stops(void **state)
         for (size_t eval = 0; eval <= 6; eval += 3) {
             char what[64];
             struct script stopped = {.stop_step = step, .stop_eval = eval};
-            snprintf(what, sizeof what, "stopped after step %d and in evaluation %zu", (int)step, eval);
+            snprintf(what, sizeof what, "stopped after step %d and in evaluation %zu", (int)step,
+                     eval);
             make_dir(dir);
             assert_int_equal(train(dir, &o, &stopped, &again), 1 + (eval > 0));
             assert_true(again.resumed && again.best_step == 6 && again.best == 5);
@@ -293,7 +308,8 @@ static double first_loss(size_t *tokens)
     return loss;
 }
 
-/* A batch of three and one of one in a step are one of four: the loss is the mean over all label tokens of the step. */
+/* A batch of three and one of one in a step are one of four: the loss is the mean over all label
+ * tokens of the step. */
 static void test_accumulate(void **state)
 {
     (void)state;
@@ -322,8 +338,9 @@ static void test_accumulate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_schedules), cmocka_unit_test(test_clip),      cmocka_unit_test(test_noise_moments),
-        cmocka_unit_test(test_stops),     cmocka_unit_test(test_keep_best), cmocka_unit_test(test_accumulate),
+        cmocka_unit_test(test_schedules),     cmocka_unit_test(test_clip),
+        cmocka_unit_test(test_noise_moments), cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_keep_best),     cmocka_unit_test(test_accumulate),
     };
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2086,SC2089,SC2090 # $flags is to be split
-# Static checks: clang's warnings, cppcheck and shellcheck where they are installed; says what it skips.
+# Static checks: clang's warnings, clang-format, cppcheck and shellcheck where they are installed; says what it skips.
 set -eu
 cd "$(dirname "$0")/.."
 flags="-std=c11 -D_GNU_SOURCE -DTACIT_VERSION=\"x\" -DTACIT_PREFIX=\"x\" -Iinclude -Isrc -Wall -Wextra -Wpedantic -Wshadow
@@ -22,6 +22,12 @@ if command -v clang >/dev/null; then
     done
 else
     echo "clang is not installed: its warnings were not looked at"
+fi
+if command -v clang-format >/dev/null; then
+    # shellcheck disable=SC2046
+    clang-format --dry-run --Werror $(git ls-files '*.c' '*.h')
+else
+    echo "clang-format is not installed"
 fi
 if command -v cppcheck >/dev/null; then
     cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem \

@@ -15,8 +15,8 @@ enum { MAX_ROWS = 16, MAX_ROUNDS = 1000, ROW_MAJOR = 101, NO_TRANS = 111, TRANS 
 /* OpenBLAS, opened at run time: a yardstick, never a dependency. */
 struct peer {
     void *library;
-    void (*sgemm)(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda, const float *b,
-                  int ldb, float beta, float *c, int ldc);
+    void (*sgemm)(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a,
+                  int lda, const float *b, int ldb, float beta, float *c, int ldc);
     void (*set_threads)(int n);
     char *(*core)(void), *(*config)(void);
 };
@@ -37,7 +37,8 @@ struct product {
 
 struct tacit_bench_options tacit_bench_options_default(void)
 {
-    return (struct tacit_bench_options){.rows = 550, .rounds = 7, .texts = 8, .length = 64, .prompt = 20};
+    return (struct tacit_bench_options){
+        .rows = 550, .rounds = 7, .texts = 8, .length = 64, .prompt = 20};
 }
 
 static double now(void)
@@ -80,7 +81,8 @@ static double median(double *v, size_t n)
     return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
-static struct tacit_bench_row *add_row(struct tacit_bench *b, const char *name, size_t rounds, struct tacit_err *err)
+static struct tacit_bench_row *add_row(struct tacit_bench *b, const char *name, size_t rounds,
+                                       struct tacit_err *err)
 {
     struct tacit_bench_row *r = &b->row[b->n];
     TAC_CHECK(b->n < MAX_ROWS);
@@ -114,13 +116,17 @@ static void run_peer(const struct peer *peer, const struct product *p, size_t M)
 {
     int rows = (int)p->w->rows, cols = (int)p->w->cols, m = (int)M;
     if (p->back)
-        peer->sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, m, cols, rows, 1, p->x, rows, p->full, cols, 0, p->y, cols);
+        peer->sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, m, cols, rows, 1, p->x, rows, p->full, cols, 0,
+                    p->y, cols);
     else
-        peer->sgemm(ROW_MAJOR, NO_TRANS, TRANS, m, rows, cols, 1, p->x, cols, p->full, cols, 0, p->y, rows);
+        peer->sgemm(ROW_MAJOR, NO_TRANS, TRANS, m, rows, cols, 1, p->x, cols, p->full, cols, 0,
+                    p->y, rows);
 }
 
-/* Seconds of one call: the mean over as many as fill a tenth of a second, after one that does not count. */
-static double time_product(struct tac_backend *be, const struct peer *peer, const struct product *p, size_t M)
+/* Seconds of one call: the mean over as many as fill a tenth of a second, after one that does not
+ * count. */
+static double time_product(struct tac_backend *be, const struct peer *peer, const struct product *p,
+                           size_t M)
 {
     settle();
     for (int warm = 0; warm < 2; warm++) {
@@ -138,8 +144,8 @@ static double time_product(struct tac_backend *be, const struct peer *peer, cons
     return 0;
 }
 
-static enum tacit_status product_open(struct product *p, const struct tacit_model *m, size_t slot, bool back, size_t M,
-                                      struct tacit_err *err)
+static enum tacit_status product_open(struct product *p, const struct tacit_model *m, size_t slot,
+                                      bool back, size_t M, struct tacit_err *err)
 {
     const struct tac_param *w = &m->weights->param[slot];
     size_t widest = w->rows > w->cols ? w->rows : w->cols;
@@ -163,7 +169,8 @@ static void product_release(struct product *p)
     free(p->full);
 }
 
-static enum tacit_status bench_products(struct tacit_bench *b, struct tacit_model *m, const struct peer *peer,
+static enum tacit_status bench_products(struct tacit_bench *b, struct tacit_model *m,
+                                        const struct peer *peer,
                                         const struct tacit_bench_options *o, struct tacit_err *err)
 {
     static const struct {
@@ -211,11 +218,12 @@ struct texts {
     struct tac_prefix prefix;
 };
 
-static enum tacit_status texts_open(struct texts *t, struct tacit_model *m, const struct tacit_bench_options *o,
-                                    struct tacit_err *err)
+static enum tacit_status texts_open(struct texts *t, struct tacit_model *m,
+                                    const struct tacit_bench_options *o, struct tacit_err *err)
 {
     *t = (struct texts){0};
-    enum tacit_status s = tac_tune_open(&t->tune, &tac_method_prompt, m->weights, o->prompt, true, NULL, err);
+    enum tacit_status s =
+        tac_tune_open(&t->tune, &tac_method_prompt, m->weights, o->prompt, true, NULL, err);
     if (!s)
         s = tac_prefix_soft(&t->prefix, o->prompt, err);
     t->seq = s ? NULL : tac_arena_alloc(&t->a, o->texts, sizeof *t->seq, err);
@@ -227,7 +235,8 @@ static enum tacit_status texts_open(struct texts *t, struct tacit_model *m, cons
         for (size_t k = 0; ids && k < o->length; k++)
             ids[k] = (int32_t)tac_rng_below(&rng, (uint32_t)m->model->c.V);
         struct tac_query q = {ids, o->length - 1, ids + o->length - 1, 1};
-        s = ids ? tac_query_sequence(&t->seq[i], &t->a, &t->prefix, &q, 1, (uint32_t)i, err) : TACIT_EFAIL;
+        s = ids ? tac_query_sequence(&t->seq[i], &t->a, &t->prefix, &q, 1, (uint32_t)i, err)
+                : TACIT_EFAIL;
     }
     return s;
 }
@@ -239,11 +248,14 @@ static void texts_release(struct texts *t)
     tac_arena_release(&t->a);
 }
 
-static enum tacit_status bench_pass(struct tacit_bench *b, struct tacit_model *m, const struct texts *t, bool train,
+static enum tacit_status bench_pass(struct tacit_bench *b, struct tacit_model *m,
+                                    const struct texts *t, bool train,
                                     const struct tacit_bench_options *o, struct tacit_err *err)
 {
-    struct tacit_bench_row *r = add_row(b, train ? "training step (prompt)" : "evaluation pass", o->rounds, err);
-    struct tac_job job = {.seq = t->seq, .n = o->texts, .n_item = (uint32_t)o->texts, .ports = &t->tune->ports};
+    struct tacit_bench_row *r =
+        add_row(b, train ? "training step (prompt)" : "evaluation pass", o->rounds, err);
+    struct tac_job job = {
+        .seq = t->seq, .n = o->texts, .n_item = (uint32_t)o->texts, .ports = &t->tune->ports};
     enum tacit_status s = r ? TACIT_OK : TACIT_EFAIL;
     job.grad = train ? TAC_GRAD_SOFT : TAC_GRAD_NONE;
     settle();
@@ -262,8 +274,8 @@ static enum tacit_status bench_pass(struct tacit_bench *b, struct tacit_model *m
     return s;
 }
 
-static enum tacit_status bench_passes(struct tacit_bench *b, struct tacit_model *m, const struct tacit_bench_options *o,
-                                      struct tacit_err *err)
+static enum tacit_status bench_passes(struct tacit_bench *b, struct tacit_model *m,
+                                      const struct tacit_bench_options *o, struct tacit_err *err)
 {
     struct texts t;
     enum tacit_status s = texts_open(&t, m, o, err);
@@ -273,21 +285,23 @@ static enum tacit_status bench_passes(struct tacit_bench *b, struct tacit_model 
     return s;
 }
 
-static enum tacit_status check(const struct tacit_model *m, const struct tacit_bench_options *o, struct tacit_err *err)
+static enum tacit_status check(const struct tacit_model *m, const struct tacit_bench_options *o,
+                               struct tacit_err *err)
 {
     if (!m->be->kern)
         return tac_fail(err, TACIT_EINPUT, "backend '%s': only cpu can be measured", m->be->name);
-    if (!o->rows || o->rows > 1 << 20 || !o->rounds || o->rounds > MAX_ROUNDS || !o->texts || !o->prompt ||
-        o->length < 2 || o->texts > 1 << 16 || o->length + o->prompt > TAC_MAX_PATH)
-        return tac_fail(err, TACIT_EINPUT,
-                        "rows, rounds (at most %d), texts and prompt must be above 0, length above 1, length and prompt "
-                        "together at most %d",
-                        MAX_ROUNDS, TAC_MAX_PATH);
+    if (!o->rows || o->rows > 1 << 20 || !o->rounds || o->rounds > MAX_ROUNDS || !o->texts ||
+        !o->prompt || o->length < 2 || o->texts > 1 << 16 || o->length + o->prompt > TAC_MAX_PATH)
+        return tac_fail(
+            err, TACIT_EINPUT,
+            "rows, rounds (at most %d), texts and prompt must be above 0, length above 1, length and prompt "
+            "together at most %d",
+            MAX_ROUNDS, TAC_MAX_PATH);
     return TACIT_OK;
 }
 
-enum tacit_status tacit_bench(struct tacit_bench **out, struct tacit_model *m, const struct tacit_bench_options *o,
-                              struct tacit_err *err)
+enum tacit_status tacit_bench(struct tacit_bench **out, struct tacit_model *m,
+                              const struct tacit_bench_options *o, struct tacit_err *err)
 {
     *out = NULL;
     enum tacit_status s = check(m, o, err);

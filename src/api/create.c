@@ -11,15 +11,17 @@
 
 struct tacit_model_shape tacit_model_shape_default(void)
 {
-    return (struct tacit_model_shape){.layers = 4, .width = 64, .heads = 4, .std = 0.02, .dtype = "f32"};
+    return (struct tacit_model_shape){
+        .layers = 4, .width = 64, .heads = 4, .std = 0.02, .dtype = "f32"};
 }
 
 static enum tacit_status check_shape(const struct tacit_model_shape *s, struct tacit_err *err)
 {
     if (!s->layers || !s->width || !s->heads || s->width % s->heads)
-        return tac_fail(err, TACIT_EINPUT,
-                        "%zu layers, width %zu, %zu heads: all must be above 0, the width a multiple of the heads",
-                        s->layers, s->width, s->heads);
+        return tac_fail(
+            err, TACIT_EINPUT,
+            "%zu layers, width %zu, %zu heads: all must be above 0, the width a multiple of the heads",
+            s->layers, s->width, s->heads);
     if (s->layers > 1024 || s->width > 1 << 16 || s->vocab > 1 << 24)
         return tac_fail(err, TACIT_EINPUT, "at most 1024 layers, width 65536, vocabulary 16777216");
     if (strcmp(s->dtype, "f32") && strcmp(s->dtype, "f16") && strcmp(s->dtype, "bf16"))
@@ -68,7 +70,8 @@ static enum tacit_status fill(struct tac_tensor *t, size_t slot, const struct ta
     return TACIT_OK;
 }
 
-/* The tokens that transformers asks for by their part, under the names that tokenizers give them. */
+/* The tokens that transformers asks for by their part, under the names that tokenizers give them.
+ */
 static const struct {
     const char *part, *names[3];
 } special[] = {{"bos_token", {"<s>", "<|begin_of_text|>", "<|endoftext|>"}},
@@ -86,7 +89,8 @@ static const char *special_token(const struct tacit_tokenizer *t, size_t part, i
     return NULL;
 }
 
-/* bos_token_id and the like; false where there is no memory. Absent ones as null, since transformers' own defaults are ids that need not exist. */
+/* bos_token_id and the like; false where there is no memory. Absent ones as null, since
+ * transformers' own defaults are ids that need not exist. */
 static bool set_special_ids(json_t *config, const struct tacit_tokenizer *t)
 {
     bool ok = config != NULL;
@@ -94,13 +98,15 @@ static bool set_special_ids(json_t *config, const struct tacit_tokenizer *t)
         char key[32];
         int32_t id = -1;
         snprintf(key, sizeof key, "%s_id", special[i].part);
-        ok = !json_object_set_new(config, key, special_token(t, i, &id) ? json_integer(id) : json_null());
+        ok = !json_object_set_new(config, key,
+                                  special_token(t, i, &id) ? json_integer(id) : json_null());
     }
     return ok;
 }
 
 /* Writes and frees `take`; whole says whether it got all of its fields. */
-static enum tacit_status write_json(const char *dir, const char *name, json_t *take, bool whole, struct tacit_err *err)
+static enum tacit_status write_json(const char *dir, const char *name, json_t *take, bool whole,
+                                    struct tacit_err *err)
 {
     char *path = tac_path(dir, name, err);
     enum tacit_status s = whole && path ? tac_json_save(path, take, err) : tac_fail_memory(err, 0);
@@ -110,9 +116,11 @@ static enum tacit_status write_json(const char *dir, const char *name, json_t *t
 }
 
 /* What transformers' AutoTokenizer reads beside tokenizer.json. */
-static enum tacit_status write_tokenizer_config(const char *dir, const struct tacit_tokenizer *t, struct tacit_err *err)
+static enum tacit_status write_tokenizer_config(const char *dir, const struct tacit_tokenizer *t,
+                                                struct tacit_err *err)
 {
-    json_t *v = json_pack("{s:s, s:b}", "tokenizer_class", "PreTrainedTokenizerFast", "clean_up_tokenization_spaces", 0);
+    json_t *v = json_pack("{s:s, s:b}", "tokenizer_class", "PreTrainedTokenizerFast",
+                          "clean_up_tokenization_spaces", 0);
     bool ok = v != NULL;
     for (size_t i = 0; ok && i < N_SPECIAL; i++) {
         int32_t id;
@@ -128,11 +136,14 @@ static json_t *make_config(const struct tacit_model_shape *s, size_t vocab)
     enum tac_dtype d = dtype_of(s->dtype);
     return json_pack("{s:[s], s:s, s:I, s:I, s:I, s:I, s:f, s:b, s:b, s:s, s:f, s:f, s:b}",
                      "architectures", "BloomForCausalLM", "model_type", "bloom", "hidden_size",
-                     (json_int_t)s->width, "n_head", (json_int_t)s->heads, "n_layer", (json_int_t)s->layers,
-                     "vocab_size", (json_int_t)vocab, "layer_norm_epsilon", 1e-5,
-                     "apply_residual_connection_post_layernorm", 0, "tie_word_embeddings", 1, "dtype",
-                     names[d == TAC_F16 ? 1 : d == TAC_BF16 ? 2 : 0], "hidden_dropout", 0.0,
-                     "attention_dropout", 0.0, "use_cache", 1);
+                     (json_int_t)s->width, "n_head", (json_int_t)s->heads, "n_layer",
+                     (json_int_t)s->layers, "vocab_size", (json_int_t)vocab, "layer_norm_epsilon",
+                     1e-5, "apply_residual_connection_post_layernorm", 0, "tie_word_embeddings", 1,
+                     "dtype",
+                     names[d == TAC_F16    ? 1
+                           : d == TAC_BF16 ? 2
+                                           : 0],
+                     "hidden_dropout", 0.0, "attention_dropout", 0.0, "use_cache", 1);
 }
 
 static bool is_gain(size_t slot)
@@ -143,12 +154,18 @@ static bool is_gain(size_t slot)
     return s == TAC_P_LN1_G || s == TAC_P_LN2_G;
 }
 
-static enum tacit_status write_weights(const char *dir, const struct tacit_model_shape *s, size_t vocab,
-                                       struct tacit_err *err)
+static enum tacit_status write_weights(const char *dir, const struct tacit_model_shape *s,
+                                       size_t vocab, struct tacit_err *err)
 {
     struct tac_model m = {.family = &tac_family_bloom};
-    m.c = (struct tac_decoder_config){.L = s->layers, .C = s->width, .H = s->heads, .G = s->heads,
-                                      .D = s->width / s->heads, .F = 4 * s->width, .V = vocab, .tied = true};
+    m.c = (struct tac_decoder_config){.L = s->layers,
+                                      .C = s->width,
+                                      .H = s->heads,
+                                      .G = s->heads,
+                                      .D = s->width / s->heads,
+                                      .F = 4 * s->width,
+                                      .V = vocab,
+                                      .tied = true};
     size_t n_slot = tac_model_slot(s->layers, 0), n = 0;
     struct tac_tensor *t = tac_alloc(n_slot, sizeof *t, err);
     char(*name)[160] = tac_alloc(n_slot, sizeof *name, err);
@@ -200,7 +217,8 @@ enum tacit_status tacit_model_create(const char *dir, const struct tacit_model_s
     if (!vocab)
         vocab = tokens;
     if (!s && (!vocab || vocab < tokens))
-        s = tac_fail(err, TACIT_EINPUT, "a vocabulary of %zu rows: expected at least the tokenizer's %zu and above 0",
+        s = tac_fail(err, TACIT_EINPUT,
+                     "a vocabulary of %zu rows: expected at least the tokenizer's %zu and above 0",
                      vocab, tokens);
     if (!s)
         s = tac_mkdirs(dir, err);

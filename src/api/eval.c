@@ -18,7 +18,8 @@ struct tacit_eval {
 };
 
 /* Right or wrong of every example as 1 and 0. */
-static void hits(double *out, const struct tacit_eval *e, size_t row, const struct tacit_examples *x)
+static void hits(double *out, const struct tacit_eval *e, size_t row,
+                 const struct tacit_examples *x)
 {
     for (size_t i = 0; i < e->n_example; i++)
         out[i] = e->verdict[row].choice[i] == x->data.example[i].gold;
@@ -37,8 +38,11 @@ static enum tacit_status set_diffs(struct tacit_eval *e, const struct tacit_exam
             hits(hit, e, b, x);
             hits(hit + n, e, a, x);
             s = tac_paired_difference(&p, hit, hit + n, n, RESAMPLES, SEED, err);
-            e->diff[e->n_diff++] = (struct tacit_eval_diff){
-                .a = a, .b = b, .accuracy = p.mean, .low = p.bootstrap.low, .high = p.bootstrap.high};
+            e->diff[e->n_diff++] = (struct tacit_eval_diff){.a = a,
+                                                            .b = b,
+                                                            .accuracy = p.mean,
+                                                            .low = p.bootstrap.low,
+                                                            .high = p.bootstrap.high};
         }
     free(hit);
     return s;
@@ -63,10 +67,10 @@ static enum tacit_status eval_prompt(struct tacit_eval *e, size_t i, struct taci
     return s;
 }
 
-enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m, const struct tacit_task *task,
-                             const struct tacit_examples *examples, const struct tacit_prompt *prompt,
-                             size_t n_prompt, const struct tacit_progress *progress,
-                             struct tacit_err *err)
+enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m,
+                             const struct tacit_task *task, const struct tacit_examples *examples,
+                             const struct tacit_prompt *prompt, size_t n_prompt,
+                             const struct tacit_progress *progress, struct tacit_err *err)
 {
     struct tacit_eval *e = *out = tac_alloc(1, sizeof *e, err);
     if (!e)
@@ -90,8 +94,8 @@ enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m, con
 }
 
 enum tacit_status tacit_eval_plan(struct tacit_model *m, const struct tacit_examples *examples,
-                                  const struct tacit_prompt *prompt, size_t n_prompt, size_t *bytes, size_t *rows,
-                                  struct tacit_err *err)
+                                  const struct tacit_prompt *prompt, size_t n_prompt, size_t *bytes,
+                                  size_t *rows, struct tacit_err *err)
 {
     size_t n, one_bytes, one_rows;
     struct tac_query *q = tac_examples_queries(examples, &n, err);

@@ -25,7 +25,8 @@ static const char *token_text(struct tacit_explain *e, const struct tacit_model 
     if (!m->tokenizer || id < 0)
         return "";
     const char *copy = NULL;
-    if (!tac_buf_add(&text, "", 0, err) && !tac_tokenizer_decode(m->tokenizer->t, &text, &id, 1, false, err))
+    if (!tac_buf_add(&text, "", 0, err) &&
+        !tac_tokenizer_decode(m->tokenizer->t, &text, &id, 1, false, err))
         copy = tac_arena_strndup(&e->arena, text.data, text.len, err);
     tac_buf_release(&text);
     return copy;
@@ -63,9 +64,10 @@ static enum tacit_status fill_view(struct tacit_explain *e, struct tacit_reading
     return TACIT_OK;
 }
 
-/* The tokens that the prompt started from: its init text tiled over its rows, -1 where that is not known. */
-static enum tacit_status init_tokens(int32_t *init, const struct tacit_model *m, const struct tacit_adapter *a,
-                                     struct tacit_err *err)
+/* The tokens that the prompt started from: its init text tiled over its rows, -1 where that is not
+ * known. */
+static enum tacit_status init_tokens(int32_t *init, const struct tacit_model *m,
+                                     const struct tacit_adapter *a, struct tacit_err *err)
 {
     struct tac_ids ids = {0};
     const char *text = a->p.init_text;
@@ -90,15 +92,16 @@ static enum tacit_status read_view(struct tacit_explain *e, int view, const stru
                                   .normed = view == 1};
     if (!near)
         return TACIT_EFAIL;
-    enum tacit_status s = tac_nearest(near, &e->arena, m->weights, a->p.values, init, e->n, &no, err);
+    enum tacit_status s =
+        tac_nearest(near, &e->arena, m->weights, a->p.values, init, e->n, &no, err);
     for (size_t i = 0; !s && i < e->n; i++)
         s = fill_view(e, &e->reading[i], view, m, &near[i], err);
     return s;
 }
 
 enum tacit_status tacit_explain(struct tacit_explain **out, struct tacit_model *m,
-                                const struct tacit_adapter *a, const struct tacit_explain_options *o,
-                                struct tacit_err *err)
+                                const struct tacit_adapter *a,
+                                const struct tacit_explain_options *o, struct tacit_err *err)
 {
     struct tacit_explain *e = *out = tac_alloc(1, sizeof *e, err);
     if (!e)
@@ -110,9 +113,11 @@ enum tacit_status tacit_explain(struct tacit_explain **out, struct tacit_model *
     if (!init || !e->reading)
         s = TACIT_EFAIL;
     else if (o->k == 0 || o->k > m->model->c.V || o->controls > 4096)
-        s = tac_fail(err, TACIT_EINPUT, "neighbours: expected 1 to %zu; controls: at most 4096", m->model->c.V);
+        s = tac_fail(err, TACIT_EINPUT, "neighbours: expected 1 to %zu; controls: at most 4096",
+                     m->model->c.V);
     else if (a->p.C != m->model->c.C)
-        s = tac_fail(err, TACIT_EINPUT, "the adapter is %zu wide, the model %zu", a->p.C, m->model->c.C);
+        s = tac_fail(err, TACIT_EINPUT, "the adapter is %zu wide, the model %zu", a->p.C,
+                     m->model->c.C);
     if (!s)
         s = init_tokens(init, m, a, err);
     for (size_t i = 0; !s && i < e->n; i++) {

@@ -36,12 +36,15 @@ struct tacit_examples {
 
 /* The query of an example's answer: its input's ids, the answer's ids. Borrowed. */
 struct tac_query tac_examples_query(const struct tacit_examples *e, size_t i, size_t answer);
-/* The queries of all answers of all examples, one after another: *n of them, the caller's to free. */
-struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n, struct tacit_err *err);
+/* The queries of all answers of all examples, one after another: *n of them, the caller's to free.
+ */
+struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n,
+                                       struct tacit_err *err);
 /* A hash of everything that training reads of the examples. */
 uint64_t tac_examples_hash(uint64_t h, const struct tacit_examples *e);
 
-/* A public prompt made ready to run: what stands before each text, and the trained rows behind it. */
+/* A public prompt made ready to run: what stands before each text, and the trained rows behind it.
+ */
 struct tac_condition {
     struct tac_prefix prefix;
     struct tac_ports ports;
@@ -49,15 +52,17 @@ struct tac_condition {
 };
 
 enum tacit_status tac_condition_open(struct tac_condition *c, struct tacit_model *m,
-                                     const struct tacit_prompt *prompt, struct tacit_err *err)
-    TAC_MUST_USE;
+                                     const struct tacit_prompt *prompt,
+                                     struct tacit_err *err) TAC_MUST_USE;
 void tac_condition_close(struct tac_condition *c);
 
 /* tacit_score_plan for the inner queries. */
-enum tacit_status tac_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt, const struct tac_query *q,
-                                 size_t n, size_t *bytes, size_t *rows, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt,
+                                 const struct tac_query *q, size_t n, size_t *bytes, size_t *rows,
+                                 struct tacit_err *err) TAC_MUST_USE;
 
-/* Score options whose progress goes to the public callback. p may be NULL; it must outlive the call. */
+/* Score options whose progress goes to the public callback. p may be NULL; it must outlive the
+ * call. */
 struct tac_score_options tac_score_options_public(const struct tacit_progress *p);
 
 #endif

@@ -21,7 +21,8 @@ struct tacit_inspect {
     struct tac_arena arena;
 };
 
-static void add_fact(struct tacit_inspect *x, const char *name, const char *fmt, ...) TAC_PRINTF(3, 4);
+static void add_fact(struct tacit_inspect *x, const char *name, const char *fmt, ...)
+    TAC_PRINTF(3, 4);
 
 static void add_fact(struct tacit_inspect *x, const char *name, const char *fmt, ...)
 {
@@ -48,11 +49,12 @@ static enum tacit_status add_tensors(struct tacit_inspect *x, const struct tac_s
     for (size_t i = 0; !s && i < f->n; i++) {
         const struct tac_tensor *t = &f->tensor[i];
         struct tacit_tensor_info *to = &x->tensor[x->n_tensor++];
-        *to = (struct tacit_tensor_info){.name = tac_arena_strndup(&x->arena, t->name, strlen(t->name), err),
-                                         .file = tac_arena_strndup(&x->arena, path, strlen(path), err),
-                                         .dtype = tac_dtype_name(t->dtype),
-                                         .rank = t->rank,
-                                         .bytes = t->bytes};
+        *to = (struct tacit_tensor_info){
+            .name = tac_arena_strndup(&x->arena, t->name, strlen(t->name), err),
+            .file = tac_arena_strndup(&x->arena, path, strlen(path), err),
+            .dtype = tac_dtype_name(t->dtype),
+            .rank = t->rank,
+            .bytes = t->bytes};
         memcpy(to->shape, t->shape, sizeof to->shape);
         if (!to->name || !to->file)
             s = TACIT_EFAIL;
@@ -69,8 +71,8 @@ static enum tacit_status check_finite(const struct tac_safetensors *f, const cha
         for (size_t k = 0; k < n; k++) {
             double v = tac_tensor_get(t, k);
             if (!isfinite(v))
-                return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': element %zu is %s", path, t->name, k,
-                                isnan(v) ? "NaN" : "infinite");
+                return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': element %zu is %s", path,
+                                t->name, k, isnan(v) ? "NaN" : "infinite");
         }
     }
     return TACIT_OK;
@@ -94,7 +96,8 @@ static enum tacit_status add_file(struct tacit_inspect *x, const char *path, boo
 
 /* Adds the memory of a batch of 8 texts of 128 tokens, as a plan lays it out, to the weights'. */
 static enum tacit_status add_batch(struct tacit_inspect *x, const char *name, size_t weights,
-                                   const struct tac_model *m, enum tac_grad grad, struct tacit_err *err)
+                                   const struct tac_model *m, enum tac_grad grad,
+                                   struct tacit_err *err)
 {
     enum { TEXTS = 8, LENGTH = 128, PROMPT = 20 };
     int32_t src[PROMPT + LENGTH];
@@ -106,7 +109,8 @@ static enum tacit_status add_batch(struct tacit_inspect *x, const char *name, si
     for (int i = 0; i < PROMPT + LENGTH; i++)
         src[i] = i < PROMPT ? -1 - i : 0;
     for (int i = 0; i < TEXTS; i++)
-        seq[i] = (struct tac_seq){.src = src, .n = PROMPT + LENGTH, .mark = &mark, .n_mark = 1, .root = -1};
+        seq[i] = (struct tac_seq){
+            .src = src, .n = PROMPT + LENGTH, .mark = &mark, .n_mark = 1, .root = -1};
     o.share = false;
     enum tacit_status s = tac_tree_build(&tree, seq, TEXTS, &o, err);
     if (s)

@@ -30,7 +30,8 @@ static double divisor(const struct tacit_examples *e, size_t i, size_t answer, e
 }
 
 /* The first of the largest. */
-static int choose(const struct tacit_examples *e, size_t i, const double *loglik, size_t n, enum norm by)
+static int choose(const struct tacit_examples *e, size_t i, const double *loglik, size_t n,
+                  enum norm by)
 {
     int best = 0;
     for (size_t k = 1; k < n; k++)
@@ -71,7 +72,8 @@ void tac_verdict_release(struct tac_verdict *v)
 
 /* Fills v->loglik, and *loss with the mean over the right answers' tokens. */
 static enum tacit_status score_answers(struct tac_verdict *v, double *loss, struct tacit_model *m,
-                                       const struct tacit_examples *e, const struct tac_condition *c,
+                                       const struct tacit_examples *e,
+                                       const struct tac_condition *c,
                                        const struct tacit_progress *progress, struct tacit_err *err)
 {
     size_t n = tacit_examples_count(e), total, tokens = 0, right = 0;
@@ -83,7 +85,8 @@ static enum tacit_status score_answers(struct tac_verdict *v, double *loss, stru
     if (q)
         logp = tac_alloc(tokens, sizeof *logp, err);
     enum tacit_status s =
-        logp ? tac_score(m->session, logp, NULL, &c->ports, &c->prefix, q, total, &o, err) : TACIT_EFAIL;
+        logp ? tac_score(m->session, logp, NULL, &c->ports, &c->prefix, q, total, &o, err)
+             : TACIT_EFAIL;
     const double *at = logp;
     for (size_t i = 0; !s && i < n; i++) {
         struct tacit_example x;

@@ -1,11 +1,12 @@
-/* Judging one prompt over a task's examples: answers' log-likelihoods, then the numbers of a row. */
+/* Judging one prompt over a task's examples: answers' log-likelihoods, then the numbers of a row.
+ */
 #ifndef TAC_API_JUDGE_H
 #define TAC_API_JUDGE_H
 
 #include "api/handles.h"
 
-/* Log-likelihoods of all answers of all examples, one after another (example i starts at first[i]), the choices
- * by sum, and the confusion counts (answers x answers) where the answers are fixed. */
+/* Log-likelihoods of all answers of all examples, one after another (example i starts at first[i]),
+ * the choices by sum, and the confusion counts (answers x answers) where the answers are fixed. */
 struct tac_verdict {
     double *loglik;
     size_t *first;
@@ -14,11 +15,13 @@ struct tac_verdict {
     size_t answers;
 };
 
-/* tac_judge: row's numbers (not its name). keep may be NULL; else it is filled and the caller's to release. */
+/* tac_judge: row's numbers (not its name). keep may be NULL; else it is filled and the caller's to
+ * release. */
 enum tacit_status tac_judge(struct tacit_eval_row *row, struct tacit_model *m,
                             const struct tacit_task *task, const struct tacit_examples *e,
                             const struct tac_condition *c, struct tac_verdict *keep,
-                            const struct tacit_progress *progress, struct tacit_err *err) TAC_MUST_USE;
+                            const struct tacit_progress *progress,
+                            struct tacit_err *err) TAC_MUST_USE;
 void tac_verdict_release(struct tac_verdict *v);
 
 #endif

@@ -97,7 +97,8 @@ static enum tacit_status check_tokenizer(const struct tacit_model *m, struct tac
     size_t n = m->tokenizer ? tacit_tokenizer_size(m->tokenizer) : 0;
     if (n <= m->model->c.V)
         return TACIT_OK;
-    return tac_fail(err, TACIT_EINPUT, "%s: the tokenizer has %zu tokens, the model's vocabulary %zu rows",
+    return tac_fail(err, TACIT_EINPUT,
+                    "%s: the tokenizer has %zu tokens, the model's vocabulary %zu rows",
                     m->model->path, n, m->model->c.V);
 }
 
@@ -144,19 +145,20 @@ void tacit_model_close(struct tacit_model *m)
 void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *info)
 {
     const struct tac_decoder_config *c = &m->model->c;
-    *info = (struct tacit_model_info){.path = m->model->path,
-                                      .family = m->model->family->model_type,
-                                      .backend = m->be->name,
-                                      .dtype = tac_dtype_name(m->model->tensor[TAC_P_EMBED]->dtype),
-                                      .layers = c->L,
-                                      .width = c->C,
-                                      .heads = c->H,
-                                      .mlp_width = c->F,
-                                      .vocab = c->V,
-                                      .parameters = tac_model_params(m->model),
-                                      .weight_bytes = tac_weights_resident(m->weights),
-                                      .tokens = m->tokenizer ? tacit_tokenizer_size(m->tokenizer) : 0,
-                                      .threads = m->be->threads};
+    *info =
+        (struct tacit_model_info){.path = m->model->path,
+                                  .family = m->model->family->model_type,
+                                  .backend = m->be->name,
+                                  .dtype = tac_dtype_name(m->model->tensor[TAC_P_EMBED]->dtype),
+                                  .layers = c->L,
+                                  .width = c->C,
+                                  .heads = c->H,
+                                  .mlp_width = c->F,
+                                  .vocab = c->V,
+                                  .parameters = tac_model_params(m->model),
+                                  .weight_bytes = tac_weights_resident(m->weights),
+                                  .tokens = m->tokenizer ? tacit_tokenizer_size(m->tokenizer) : 0,
+                                  .threads = m->be->threads};
 }
 
 const struct tacit_tokenizer *tacit_model_tokenizer(const struct tacit_model *m)
@@ -215,8 +217,8 @@ enum tacit_status tacit_stream_new(struct tacit_stream **out, const struct tacit
     return TACIT_OK;
 }
 
-enum tacit_status tacit_stream_next(struct tacit_stream *s, int32_t id, const char **text, size_t *bytes,
-                                    struct tacit_err *err)
+enum tacit_status tacit_stream_next(struct tacit_stream *s, int32_t id, const char **text,
+                                    size_t *bytes, struct tacit_err *err)
 {
     tac_buf_clear(&s->text);
     enum tacit_status st = tac_buf_add(&s->text, "", 0, err);

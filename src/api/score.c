@@ -74,7 +74,8 @@ struct tac_score_options tac_score_options_public(const struct tacit_progress *p
     return o;
 }
 
-static struct tac_query *take_queries(const struct tacit_query *query, size_t n, struct tacit_err *err)
+static struct tac_query *take_queries(const struct tacit_query *query, size_t n,
+                                      struct tacit_err *err)
 {
     struct tac_query *q = tac_alloc(n, sizeof *q, err);
     for (size_t i = 0; q && i < n; i++)
@@ -85,7 +86,8 @@ static struct tac_query *take_queries(const struct tacit_query *query, size_t n,
 
 enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *best,
                               const struct tacit_prompt *prompt, const struct tacit_query *query,
-                              size_t n, const struct tacit_progress *progress, struct tacit_err *err)
+                              size_t n, const struct tacit_progress *progress,
+                              struct tacit_err *err)
 {
     struct tac_condition c;
     struct tac_score_options o = tac_score_options_public(progress);
@@ -99,8 +101,9 @@ enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *b
     return s;
 }
 
-enum tacit_status tac_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt, const struct tac_query *q,
-                                 size_t n, size_t *bytes, size_t *rows, struct tacit_err *err)
+enum tacit_status tac_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt,
+                                 const struct tac_query *q, size_t n, size_t *bytes, size_t *rows,
+                                 struct tacit_err *err)
 {
     struct tac_condition c;
     struct tac_score_options o = tac_score_options_public(NULL);
@@ -114,8 +117,8 @@ enum tacit_status tac_score_plan(struct tacit_model *m, const struct tacit_promp
 }
 
 enum tacit_status tacit_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt,
-                                   const struct tacit_query *query, size_t n, size_t *bytes, size_t *rows,
-                                   struct tacit_err *err)
+                                   const struct tacit_query *query, size_t n, size_t *bytes,
+                                   size_t *rows, struct tacit_err *err)
 {
     struct tac_query *q = take_queries(query, n, err);
     enum tacit_status s = q ? tac_score_plan(m, prompt, q, n, bytes, rows, err) : TACIT_EFAIL;

@@ -5,8 +5,8 @@
 
 enum { DEFAULT_MAX_LENGTH = 2048 };
 
-enum tacit_status tacit_task_open(struct tacit_task **out, const char *name, const char *const *folders,
-                                  struct tacit_err *err)
+enum tacit_status tacit_task_open(struct tacit_task **out, const char *name,
+                                  const char *const *folders, struct tacit_err *err)
 {
     struct tacit_task *t = *out = tac_alloc(1, sizeof *t, err);
     char *path = NULL;
@@ -79,24 +79,26 @@ static enum tacit_status render(struct tacit_examples *e, const struct tacit_tok
     enum tacit_status s = t ? tac_encoder_new(&encoder, t->t, err) : TACIT_OK;
     struct tac_text_encoder te = {t ? encode_piece : encode_nothing, encoder};
     if (!s)
-        s = tac_render(&e->rendered, &e->data, &te, max_length ? max_length : DEFAULT_MAX_LENGTH, err);
+        s = tac_render(&e->rendered, &e->data, &te, max_length ? max_length : DEFAULT_MAX_LENGTH,
+                       err);
     tac_encoder_free(encoder);
     return s;
 }
 
 enum tacit_status tacit_examples_load(struct tacit_examples **out, const struct tacit_task *task,
-                                      const char *data, const char *split, const struct tacit_tokenizer *t,
+                                      const char *data, const char *split,
+                                      const struct tacit_tokenizer *t,
                                       const struct tacit_examples_options *o, struct tacit_err *err)
 {
     struct tacit_examples *e = *out = tac_alloc(1, sizeof *e, err);
     if (!e)
         return TACIT_EFAIL;
     struct tac_dataset_options so = {.data_dir = data,
-                                   .split = split,
-                                   .limit = o->limit,
-                                   .shots = o->shots,
-                                   .seed = o->seed,
-                                   .need_gold = o->labelled};
+                                     .split = split,
+                                     .limit = o->limit,
+                                     .shots = o->shots,
+                                     .seed = o->seed,
+                                     .need_gold = o->labelled};
     enum tacit_status s = tac_dataset_load(&e->data, task->t, &so, err);
     if (!s)
         s = render(e, t, o->max_length, err);
@@ -152,7 +154,8 @@ struct tac_query tac_examples_query(const struct tacit_examples *e, size_t i, si
     return (struct tac_query){r->ctx, r->n_ctx, r->answer[answer], r->n_answer[answer]};
 }
 
-struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n, struct tacit_err *err)
+struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n,
+                                       struct tacit_err *err)
 {
     size_t at = *n = 0;
     for (size_t i = 0; i < e->data.n; i++)

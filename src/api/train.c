@@ -74,12 +74,14 @@ static enum tacit_status check_options(const struct tacit_train_options *o, stru
     if (!o->out)
         return tac_fail(err, TACIT_EINPUT, "training needs a folder for its output");
     if (o->batch == 0 || o->accumulate == 0 || (o->epochs == 0 && o->steps == 0))
-        return tac_fail(err, TACIT_EINPUT, "batch, accumulate and epochs (or steps) must be above 0");
+        return tac_fail(err, TACIT_EINPUT,
+                        "batch, accumulate and epochs (or steps) must be above 0");
     if (o->epochs > 1000000 || o->steps > 1000000000)
         return tac_fail(err, TACIT_EINPUT, "more than a million epochs or a milliard steps");
     if (!(o->beta1 >= 0 && o->beta1 < 1 && o->beta2 >= 0 && o->beta2 < 1))
         return tac_fail(err, TACIT_EINPUT, "beta1 and beta2 must lie in [0, 1)");
-    if (!isfinite(o->lr + o->eps + o->weight_decay + o->clip + o->warmup + o->init_scale + o->moments_scale))
+    if (!isfinite(o->lr + o->eps + o->weight_decay + o->clip + o->warmup + o->init_scale +
+                  o->moments_scale))
         return tac_fail(err, TACIT_EINPUT, "a number among the options is not finite");
     return TACIT_OK;
 }
@@ -142,7 +144,8 @@ static enum tacit_status init_from_text(struct job *j, const char *text, struct 
 {
     const struct tacit_model *m = j->m;
     if (!m->tokenizer)
-        return tac_fail(err, TACIT_EINPUT, "%s: has no tokenizer, an init text needs one", m->model->path);
+        return tac_fail(err, TACIT_EINPUT, "%s: has no tokenizer, an init text needs one",
+                        m->model->path);
     if (!text || !*text)
         return tac_fail(err, TACIT_EINPUT, "the init text is empty");
     enum tacit_status s = tac_tokenizer_encode(m->tokenizer->t, &j->words, text, strlen(text), err);
@@ -166,9 +169,10 @@ static enum tacit_status fill_from_ids(struct job *j, size_t P, struct tacit_err
 
 static void fill_random(struct job *j, size_t P)
 {
-    size_t C = j->m->model->c.C, n = j->m->tokenizer ? tacit_tokenizer_size(j->m->tokenizer) : j->m->model->c.V;
-    struct tac_rng rng = tac_rng_init(j->to.seed_init, j->o->init == TACIT_INIT_VOCAB ? STREAM_VOCAB
-                                                                                      : STREAM_NORMAL);
+    size_t C = j->m->model->c.C,
+           n = j->m->tokenizer ? tacit_tokenizer_size(j->m->tokenizer) : j->m->model->c.V;
+    struct tac_rng rng = tac_rng_init(
+        j->to.seed_init, j->o->init == TACIT_INIT_VOCAB ? STREAM_VOCAB : STREAM_NORMAL);
     for (size_t i = 0; i < P; i++) {
         int32_t id = (int32_t)tac_rng_below(&rng, (uint32_t)n);
         if (j->o->init == TACIT_INIT_VOCAB)
@@ -187,7 +191,8 @@ static enum tacit_status init_from_adapter(struct job *j, size_t *P, struct taci
     if (s)
         return s;
     if (*P && *P != p.P)
-        s = tac_fail(err, TACIT_EINPUT, "%s: has %zu tokens, --tokens says %zu", j->o->init_adapter, p.P, *P);
+        s = tac_fail(err, TACIT_EINPUT, "%s: has %zu tokens, --tokens says %zu", j->o->init_adapter,
+                     p.P, *P);
     *P = p.P;
     j->init = s ? NULL : tac_alloc(p.P * C, sizeof *j->init, err);
     if (j->init)
@@ -206,7 +211,8 @@ static enum tacit_status make_init(struct job *j, size_t *P, struct tacit_err *e
     if (j->o->init == TACIT_INIT_ADAPTER)
         return init_from_adapter(j, P, err);
     if (j->o->init == TACIT_INIT_TEXT)
-        s = init_from_text(j, j->o->init_text ? j->o->init_text : tacit_task_description(j->task), err);
+        s = init_from_text(j, j->o->init_text ? j->o->init_text : tacit_task_description(j->task),
+                           err);
     else if (!*P)
         s = tac_fail(err, TACIT_EINPUT, "a random init needs the number of tokens");
     if (s)
@@ -258,19 +264,20 @@ static json_t *settings_of(const struct job *j, uint64_t model, uint64_t data, u
     return json_pack(
         "{s:s, s:I, s:s, s:s?, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:b, s:b, "
         "s:b, s:b, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:b, s:I, s:s, s:s, s:s, s:s, s:b, s:s, s:b}",
-        "method", o->method, "tokens", (json_int_t)j->tune->P, "init", inits[o->init], "init_text", j->text,
-        "optimizer", o->optimizer, "schedule", o->schedule, "lr", o->lr, "beta1", o->beta1, "beta2", o->beta2,
-        "eps", o->eps, "weight_decay", o->weight_decay, "clip", o->clip, "warmup", o->warmup, "batch",
-        (json_int_t)o->batch, "batch_tokens", (json_int_t)o->batch_tokens, "accumulate",
-        (json_int_t)o->accumulate, "epochs", (json_int_t)o->epochs, "steps", (json_int_t)o->steps, "file_order",
-        o->file_order, "noise_order", o->noise_order, "noise_init", o->noise_init, "noise_moments",
-        o->noise_moments, "seed_order", (json_int_t)j->to.seed_order, "seed_init", (json_int_t)j->to.seed_init,
-        "seed_moments", (json_int_t)j->to.seed_moments, "init_scale", o->init_scale, "moments_scale",
-        o->moments_scale, "eval_steps", (json_int_t)o->eval_steps, "eval_epochs", (json_int_t)o->eval_epochs,
-        "keep_best", o->keep_best, "patience", (json_int_t)o->patience, "task",
-        j->task ? tacit_task_name(j->task) : "text", "model_hash", hash[0], "data_hash", hash[1], "init_hash",
-        hash[2], "evaluated", j->validation != NULL, "backend", j->m->be->kern ? "cpu" : j->m->be->name, "share",
-        j->m->session->o.share);
+        "method", o->method, "tokens", (json_int_t)j->tune->P, "init", inits[o->init], "init_text",
+        j->text, "optimizer", o->optimizer, "schedule", o->schedule, "lr", o->lr, "beta1", o->beta1,
+        "beta2", o->beta2, "eps", o->eps, "weight_decay", o->weight_decay, "clip", o->clip,
+        "warmup", o->warmup, "batch", (json_int_t)o->batch, "batch_tokens",
+        (json_int_t)o->batch_tokens, "accumulate", (json_int_t)o->accumulate, "epochs",
+        (json_int_t)o->epochs, "steps", (json_int_t)o->steps, "file_order", o->file_order,
+        "noise_order", o->noise_order, "noise_init", o->noise_init, "noise_moments",
+        o->noise_moments, "seed_order", (json_int_t)j->to.seed_order, "seed_init",
+        (json_int_t)j->to.seed_init, "seed_moments", (json_int_t)j->to.seed_moments, "init_scale",
+        o->init_scale, "moments_scale", o->moments_scale, "eval_steps", (json_int_t)o->eval_steps,
+        "eval_epochs", (json_int_t)o->eval_epochs, "keep_best", o->keep_best, "patience",
+        (json_int_t)o->patience, "task", j->task ? tacit_task_name(j->task) : "text", "model_hash",
+        hash[0], "data_hash", hash[1], "init_hash", hash[2], "evaluated", j->validation != NULL,
+        "backend", j->m->be->kern ? "cpu" : j->m->be->name, "share", j->m->session->o.share);
 }
 
 /* What json_dump_callback writes to: it goes on where a piece could not be taken. */
@@ -288,8 +295,8 @@ static int take_piece(const char *bytes, size_t n, void *ctx)
     return sink->status ? -1 : 0;
 }
 
-/* The run's identity: everything that its bytes depend on. Threads, instruction sets and folders are not part of
- * it; sharing is, since it changes the order in which a gradient is summed. */
+/* The run's identity: everything that its bytes depend on. Threads, instruction sets and folders
+ * are not part of it; sharing is, since it changes the order in which a gradient is summed. */
 static enum tacit_status identify(struct job *j, struct tacit_err *err)
 {
     uint64_t data = TAC_HASH0, init = TAC_HASH0;
@@ -307,7 +314,8 @@ static enum tacit_status identify(struct job *j, struct tacit_err *err)
     struct sink sink = {.err = err};
     if (!j->settings)
         return tac_fail_memory(err, 0);
-    if (json_dump_callback(j->settings, take_piece, &sink, JSON_COMPACT | JSON_SORT_KEYS) && !sink.status)
+    if (json_dump_callback(j->settings, take_piece, &sink, JSON_COMPACT | JSON_SORT_KEYS) &&
+        !sink.status)
         sink.status = tac_fail_memory(err, 0);
     if (!sink.status)
         snprintf(j->identity, sizeof j->identity, "%016" PRIx64,
@@ -326,10 +334,11 @@ static enum tacit_status claim_folder(struct job *j, struct tacit_err *err)
         s = tac_json_load(&found, path, 1 << 20, err);
         const char *id = s ? NULL : json_string_value(json_object_get(found, "identity"));
         if (!s && (!id || strcmp(id, j->identity) != 0))
-            s = tac_fail(err, TACIT_EINPUT,
-                         "%s: this folder belongs to another run (identity %s, this command's is %s): its "
-                         "settings, model or data differ; give another folder or remove this one",
-                         path, id ? id : "unknown", j->identity);
+            s = tac_fail(
+                err, TACIT_EINPUT,
+                "%s: this folder belongs to another run (identity %s, this command's is %s): its "
+                "settings, model or data differ; give another folder or remove this one",
+                path, id ? id : "unknown", j->identity);
     } else if (!s) {
         json_t *v = json_pack("{s:s, s:O}", "identity", j->identity, "settings", j->settings);
         s = v ? tac_mkdirs(j->o->out, err) : tac_fail_memory(err, 0);
@@ -406,7 +415,8 @@ static enum tacit_status take_examples(struct job *j, const struct tacit_example
     return TACIT_OK;
 }
 
-static void fill_result(const struct job *j, const struct tac_train_result *r, struct tacit_train_result *out)
+static void fill_result(const struct job *j, const struct tac_train_result *r,
+                        struct tacit_train_result *out)
 {
     *out = (struct tacit_train_result){.steps = (uint64_t)r->steps,
                                        .best_step = (uint64_t)r->best_step,
@@ -414,7 +424,8 @@ static void fill_result(const struct job *j, const struct tac_train_result *r, s
                                        .best_score = r->best,
                                        .tokens = j->tune->P,
                                        .parameters = j->tune->n,
-                                       .memory_bytes = tac_session_taken(j->m->session) + j->m->session->peak_bytes,
+                                       .memory_bytes = tac_session_taken(j->m->session) +
+                                                       j->m->session->peak_bytes,
                                        .rows = j->m->session->rows,
                                        .rows_unshared = j->m->session->tokens,
                                        .already_done = r->already_done,
@@ -422,11 +433,12 @@ static void fill_result(const struct job *j, const struct tac_train_result *r, s
     snprintf(out->identity, sizeof out->identity, "%s", j->identity);
 }
 
-/* A run that fails before its first step is done leaves nothing behind: its settings may be what was wrong, and the
- * folder would belong to them. */
+/* A run that fails before its first step is done leaves nothing behind: its settings may be what
+ * was wrong, and the folder would belong to them. */
 static void discard(const char *dir)
 {
-    static const char *const names[] = {"run.json", "metrics.jsonl", "timing.jsonl", "prompts.safetensors", ".lock"};
+    static const char *const names[] = {"run.json", "metrics.jsonl", "timing.jsonl",
+                                        "prompts.safetensors", ".lock"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = tac_path(dir, names[i], NULL);
         if (path)
@@ -437,7 +449,8 @@ static void discard(const char *dir)
 }
 
 /* Trains what j holds: examples, method, settings. */
-static enum tacit_status run_job(struct job *j, struct tacit_train_result *result, struct tacit_err *err)
+static enum tacit_status run_job(struct job *j, struct tacit_train_result *result,
+                                 struct tacit_err *err)
 {
     struct tac_train_result r = {0};
     enum tacit_status s = identify(j, err);
@@ -467,7 +480,8 @@ static enum tacit_status run_job(struct job *j, struct tacit_train_result *resul
 enum tacit_status tacit_train(struct tacit_model *m, const struct tacit_task *task,
                               const struct tacit_examples *train,
                               const struct tacit_examples *validation,
-                              const struct tacit_train_options *o, struct tacit_train_result *result,
+                              const struct tacit_train_options *o,
+                              struct tacit_train_result *result,
                               const struct tacit_progress *progress, struct tacit_err *err)
 {
     struct job j = {.m = m, .o = o, .progress = progress, .validation = validation, .task = task};
@@ -503,7 +517,8 @@ static enum tacit_status measure(struct job *j, size_t *bytes, size_t *rows, str
         s = tac_query_sequence(&seq[i], &a, &j->prefix, &j->example[from + i], 1, item, err);
         item += (uint32_t)j->example[from + i].n_target;
     }
-    struct tac_job job = {.seq = seq, .n = n, .ports = &j->tune->ports, .grad = j->tune->ports.grad};
+    struct tac_job job = {
+        .seq = seq, .n = n, .ports = &j->tune->ports, .grad = j->tune->ports.grad};
     j->m->session->fixed_bytes = tac_train_memory(j->tune, &j->to);
     if (!s)
         s = tac_session_measure(j->m->session, &job, bytes, rows, err);
@@ -544,8 +559,8 @@ static int32_t end_of_text(const struct tacit_tokenizer *t)
     return -1;
 }
 
-static enum tacit_status add_text(struct tac_ids *ids, const struct tacit_tokenizer *t, const char *text,
-                                  size_t n, struct tacit_err *err)
+static enum tacit_status add_text(struct tac_ids *ids, const struct tacit_tokenizer *t,
+                                  const char *text, size_t n, struct tacit_err *err)
 {
     int32_t end = end_of_text(t);
     enum tacit_status s = tac_tokenizer_encode(t->t, ids, text, n, err);
@@ -557,8 +572,9 @@ static enum tacit_status add_text(struct tac_ids *ids, const struct tacit_tokeni
     return s;
 }
 
-static enum tacit_status add_jsonl(struct tac_ids *ids, const struct tacit_tokenizer *t, const char *path,
-                                   const struct tac_buf *text, struct tacit_err *err)
+static enum tacit_status add_jsonl(struct tac_ids *ids, const struct tacit_tokenizer *t,
+                                   const char *path, const struct tac_buf *text,
+                                   struct tacit_err *err)
 {
     enum tacit_status s = TACIT_OK;
     size_t line = 0;
@@ -573,7 +589,8 @@ static enum tacit_status add_jsonl(struct tac_ids *ids, const struct tacit_token
         s = tac_json_parse_at(&v, p, (size_t)(end - p), path, line, err);
         x = json_object_get(v, "text");
         if (!s && !json_is_string(x))
-            s = tac_fail(err, TACIT_EINPUT, "%s:%zu: expected an object with a field 'text'", path, line);
+            s = tac_fail(err, TACIT_EINPUT, "%s:%zu: expected an object with a field 'text'", path,
+                         line);
         if (!s)
             s = add_text(ids, t, json_string_value(x), json_string_length(x), err);
         json_decref(v);
@@ -581,8 +598,8 @@ static enum tacit_status add_jsonl(struct tac_ids *ids, const struct tacit_token
     return s;
 }
 
-static enum tacit_status add_file(struct tac_ids *ids, const struct tacit_tokenizer *t, const char *path,
-                                  struct tacit_err *err)
+static enum tacit_status add_file(struct tac_ids *ids, const struct tacit_tokenizer *t,
+                                  const char *path, struct tacit_err *err)
 {
     struct tac_buf text = {0};
     enum tacit_status s = tac_file_read(&text, path, (size_t)8 << 30, err);
@@ -601,13 +618,14 @@ static enum tacit_status cut_pieces(struct job *j, const struct tac_ids *ids, si
     j->n = ids->n / context;
     if (context < 2 || !j->n)
         return tac_fail(err, TACIT_EINPUT,
-                        "the text has %zu tokens, a piece needs %zu (at least 2, at most the text)", ids->n,
-                        context);
+                        "the text has %zu tokens, a piece needs %zu (at least 2, at most the text)",
+                        ids->n, context);
     j->example = tac_alloc(j->n, sizeof *j->example, err);
     if (!j->example)
         return TACIT_EFAIL;
     for (size_t i = 0; i < j->n; i++)
-        j->example[i] = (struct tac_query){ids->id + i * context, 1, ids->id + i * context + 1, context - 1};
+        j->example[i] =
+            (struct tac_query){ids->id + i * context, 1, ids->id + i * context + 1, context - 1};
     return TACIT_OK;
 }
 

@@ -292,7 +292,8 @@ static void forward_tile(const struct job *j)
 
 /* ---- backward ---- */
 
-/* dout . o by the chain that the tile's dout . v goes, so that the two cancel where they are equal. */
+/* dout . o by the chain that the tile's dout . v goes, so that the two cancel where they are equal.
+ */
 static float chain(const float *x, const float *y, size_t n)
 {
     float sum = 0;

@@ -23,8 +23,9 @@ struct tac_backend {
 
 struct tac_backend_options {
     const char *name; /* "cpu" (also NULL), "ref", "ref64" */
-    const char *isa;  /* NULL or "auto"; "portable", "avx2", "avx512": TACIT_EINPUT where the machine lacks it */
-    int threads;      /* 0: as many as the machine has processors */
+    const char *isa; /* NULL or "auto"; "portable", "avx2", "avx512": TACIT_EINPUT where the machine
+                        lacks it */
+    int threads;     /* 0: as many as the machine has processors */
 };
 
 enum tacit_status tac_backend_open(struct tac_backend **out, const struct tac_backend_options *o,

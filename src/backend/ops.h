@@ -1,18 +1,18 @@
-/* The op table: everything a model computes on a device. A backend fills one table; the decoder calls nothing else.
+/* The op table: everything a model computes on a device. A backend fills one table; the decoder
+ * calls nothing else.
  *
- * Memory.  `void *` activations are backend memory of the backend's real type (`real_size` bytes an element:
- * float, or double for ref64), row-major, carved by the caller from tac_backend memory. Index arrays, segments and
- * labels are host memory that stays valid until sync().
- * Calls.   Ops return nothing and may be asynchronous; a fault is latched in the backend (see `finite`) and
- * host reads come after sync(). Shapes are the caller's duty (TAC_DCHECK). Outputs may alias inputs only
+ * Memory.  `void *` activations are backend memory of the backend's real type (`real_size` bytes an
+ * element: float, or double for ref64), row-major, carved by the caller from tac_backend memory.
+ * Index arrays, segments and labels are host memory that stays valid until sync(). Calls.   Ops
+ * return nothing and may be asynchronous; a fault is latched in the backend (see `finite`) and host
+ * reads come after sync(). Shapes are the caller's duty (TAC_DCHECK). Outputs may alias inputs only
  * where an op says so. Any T, R or n may be 0.
- * Law.     A row's forward result depends on its path alone: not on T, on the other rows, on the thread count or the
- * vector width. Gradients: same bytes for the same tree at any thread count and vector width.
- *   matrix products   every element is one FMA chain over k from 0 within blocks of TAC_KC, the blocks' sums added
- *                     in order (((block0 + block1) + ...) + bias) + res
- *   sums along a row  16 lanes by index mod 16 (for attention: the key's path index), lanes combined as
- *                     a fixed tree: 8+8, 4+4, 2+2, 1+1 (lane i with lane i + half)
- *   sums over rows    (gradients of weights) row order
+ * Law.     A row's forward result depends on its path alone: not on T, on the other rows, on the
+ * thread count or the vector width. Gradients: same bytes for the same tree at any thread count and
+ * vector width. matrix products   every element is one FMA chain over k from 0 within blocks of
+ * TAC_KC, the blocks' sums added in order (((block0 + block1) + ...) + bias) + res sums along a row
+ * 16 lanes by index mod 16 (for attention: the key's path index), lanes combined as a fixed tree:
+ * 8+8, 4+4, 2+2, 1+1 (lane i with lane i + half) sums over rows    (gradients of weights) row order
  * The double reference (ref64) states what is true; it keeps no law of lanes. */
 #ifndef TAC_BACKEND_OPS_H
 #define TAC_BACKEND_OPS_H
@@ -21,13 +21,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TAC_KC 256
+#define TAC_KC       256
 #define TAC_MAX_PATH 32768 /* keys of a path, at most: attention's buffers hold so many scores */
 
 enum tac_wtype { TAC_W_F32, TAC_W_F16, TAC_W_BF16, TAC_W_REAL };
 
 /* A weight matrix (rows, cols), row-major as HuggingFace stores it: [out, in]. Borrowed, perhaps
- * unaligned, mapped memory; TAC_W_REAL: aligned backend memory of the real type (trainable weights). */
+ * unaligned, mapped memory; TAC_W_REAL: aligned backend memory of the real type (trainable
+ * weights). */
 struct tac_weight {
     const void *data;
     enum tac_wtype type;
@@ -56,10 +57,10 @@ struct tac_seg {
     int32_t parent; /* index of the parent segment, < own index; -1: root */
     int32_t row0;   /* first own row (first row of the subtree for a KV node) */
     int32_t n;      /* keys: own rows, or the KV node's length */
-    int32_t end;    /* one past the subtree's last row; the rows that see these keys are [row0, end) */
-    int32_t base;   /* path index of the first key: the sum of the ancestors' n */
-    int32_t kv;     /* -1: keys are rows [row0, row0 + n) of k and v; else index into tac_attn.kv */
-    bool grad;      /* attend_dx: dk and dv of these keys are wanted */
+    int32_t end; /* one past the subtree's last row; the rows that see these keys are [row0, end) */
+    int32_t base; /* path index of the first key: the sum of the ancestors' n */
+    int32_t kv;   /* -1: keys are rows [row0, row0 + n) of k and v; else index into tac_attn.kv */
+    bool grad;    /* attend_dx: dk and dv of these keys are wanted */
 };
 
 /* Keys and values of a KV node in one layer: (n, G*D) each; dk and dv NULL where not trained. */
@@ -68,17 +69,18 @@ struct tac_kv {
     void *dk, *dv;
 };
 
-/* score(query t, key j) = scale * q.k + slope[h] * (path(j) - path(t)); causal within a node's own rows. */
+/* score(query t, key j) = scale * q.k + slope[h] * (path(j) - path(t)); causal within a node's own
+ * rows. */
 struct tac_attn {
     const struct tac_seg *seg;
     size_t n_seg;
-    const int32_t *seg_of;  /* (T) segment of each row */
+    const int32_t *seg_of; /* (T) segment of each row */
     const struct tac_kv *kv;
-    const int32_t *query;   /* (n_query) ascending rows that are computed; NULL: all T rows */
-    size_t n_query;         /* T where query is NULL */
-    size_t T, H, G, D;      /* query head h reads key head h / (H/G) */
+    const int32_t *query; /* (n_query) ascending rows that are computed; NULL: all T rows */
+    size_t n_query;       /* T where query is NULL */
+    size_t T, H, G, D;    /* query head h reads key head h / (H/G) */
     float scale;
-    const float *slope;     /* (H) ALiBi, or NULL */
+    const float *slope; /* (H) ALiBi, or NULL */
 };
 
 /* A labelled prediction: row r of the R given rows predicts token, with a weight in the loss. */
@@ -90,12 +92,14 @@ struct tac_target {
 struct tac_adamw {
     double lr, beta1, beta2, eps, weight_decay; /* decoupled: p -= lr * weight_decay * p first */
     int64_t step;                               /* from 1, for the bias correction */
-    double grad_scale;                          /* the gradient is multiplied by it first (clipping) */
+    double grad_scale; /* the gradient is multiplied by it first (clipping) */
 };
 
-/* Adafactor (Shazeer & Stern 2018; transformers' Adafactor): factored second moments of an (R, C) matrix. */
+/* Adafactor (Shazeer & Stern 2018; transformers' Adafactor): factored second moments of an (R, C)
+ * matrix. */
 struct tac_adafactor {
-    double lr, decay_rate /* -0.8 */, eps1 /* 1e-30 */, eps2 /* 1e-3 */, clip /* 1.0 */, weight_decay;
+    double lr, decay_rate /* -0.8 */, eps1 /* 1e-30 */, eps2 /* 1e-3 */, clip /* 1.0 */,
+        weight_decay;
     bool scale_parameter, relative_step;
     int64_t step;
     double grad_scale;
@@ -111,29 +115,34 @@ struct tac_ops {
     void (*upload_f64)(struct tac_backend *be, void *dst, const double *src, size_t n);
     void (*download)(struct tac_backend *be, float *dst, const void *src, size_t n);
     void (*download_f64)(struct tac_backend *be, double *dst, const void *src, size_t n);
-    void (*read)(struct tac_backend *be, void *dst, const void *src, size_t bytes); /* as they are */
+    void (*read)(struct tac_backend *be, void *dst, const void *src,
+                 size_t bytes); /* as they are */
     void (*sync)(struct tac_backend *be);
 
     /* embed: y (T,C) = E[src[t]] for src >= 0, soft[-1 - src] for src < 0.  E (V,C)  soft (P,C) */
     void (*embed)(struct tac_backend *be, void *y, const struct tac_weight *E, const void *soft,
                   const int32_t *src, size_t T, size_t C);
-    /* embed_dx: adds dy (T,C), in row order, to dsoft[-1 - src] or dE[src]; either may be NULL (then skipped) */
+    /* embed_dx: adds dy (T,C), in row order, to dsoft[-1 - src] or dE[src]; either may be NULL
+     * (then skipped) */
     void (*embed_dx)(struct tac_backend *be, void *dsoft, void *dE, const void *dy,
                      const int32_t *src, size_t T, size_t C);
 
-    /* norm: y (T,C) = (x - mean) * rstd * g + b; RMSNorm: x * rstd * g, rstd = 1/sqrt(mean(x^2) + eps).
-     * stat (T,2): mean (0 for RMSNorm), rstd, kept for norm_dx. b may be NULL. y may be x. Variance is the
-     * mean of squared deviations (two passes), as PyTorch's layer_norm. */
+    /* norm: y (T,C) = (x - mean) * rstd * g + b; RMSNorm: x * rstd * g, rstd = 1/sqrt(mean(x^2) +
+     * eps). stat (T,2): mean (0 for RMSNorm), rstd, kept for norm_dx. b may be NULL. y may be x.
+     * Variance is the mean of squared deviations (two passes), as PyTorch's layer_norm. */
     void (*norm)(struct tac_backend *be, void *y, void *stat, const void *x, const void *g,
                  const void *b, size_t T, size_t C, double eps, enum tac_norm_kind kind);
-    /* norm_dx: dx (T,C) = res + gradient through norm; res (T,C) may be NULL or dx. dx may be dy. */
-    void (*norm_dx)(struct tac_backend *be, void *dx, const void *res, const void *dy, const void *x,
-                    const void *stat, const void *g, size_t T, size_t C, enum tac_norm_kind kind);
+    /* norm_dx: dx (T,C) = res + gradient through norm; res (T,C) may be NULL or dx. dx may be dy.
+     */
+    void (*norm_dx)(struct tac_backend *be, void *dx, const void *res, const void *dy,
+                    const void *x, const void *stat, const void *g, size_t T, size_t C,
+                    enum tac_norm_kind kind);
     /* norm_dw: dg (C) += sum_t dy * xhat, db (C) += sum_t dy (db may be NULL) */
     void (*norm_dw)(struct tac_backend *be, void *dg, void *db, const void *dy, const void *x,
                     const void *stat, size_t T, size_t C, enum tac_norm_kind kind);
 
-    /* matmul: y (T,N) = x (T,K) w^T + bias + res.  w (N,K)  bias (N) or NULL  res (T,N) or NULL, may be y */
+    /* matmul: y (T,N) = x (T,K) w^T + bias + res.  w (N,K)  bias (N) or NULL  res (T,N) or NULL,
+     * may be y */
     void (*matmul)(struct tac_backend *be, void *y, const void *x, const struct tac_weight *w,
                    const void *bias, const void *res, size_t T);
     /* matmul_dx: dx (T,K) = dy (T,N) w + res.  res (T,K) or NULL, may be dx */
@@ -143,15 +152,16 @@ struct tac_ops {
     void (*matmul_dw)(struct tac_backend *be, void *dw, void *db, const void *dy, const void *x,
                       size_t T, size_t N, size_t K);
 
-    /* heads: cuts qkv (T, (H+2G)*D) into q (T,H*D), k (T,G*D), v (T,G*D); rotates q and k by pos (T). */
+    /* heads: cuts qkv (T, (H+2G)*D) into q (T,H*D), k (T,G*D), v (T,G*D); rotates q and k by pos
+     * (T). */
     void (*heads)(struct tac_backend *be, void *q, void *k, void *v, const void *qkv,
                   const struct tac_heads *hd, const int32_t *pos, size_t T);
     /* heads_dx: the reverse, rotating back. */
-    void (*heads_dx)(struct tac_backend *be, void *dqkv, const void *dq, const void *dk, const void *dv,
-                     const struct tac_heads *hd, const int32_t *pos, size_t T);
+    void (*heads_dx)(struct tac_backend *be, void *dqkv, const void *dq, const void *dk,
+                     const void *dv, const struct tac_heads *hd, const int32_t *pos, size_t T);
 
-    /* attend: o (n_query, H*D), lse (n_query, H): log-sum-exp of each row's scores.  q (T,H*D)  k v (T,G*D).
-     * o and lse are compact, one row a query; q, k, v are indexed by row. */
+    /* attend: o (n_query, H*D), lse (n_query, H): log-sum-exp of each row's scores.  q (T,H*D)  k v
+     * (T,G*D). o and lse are compact, one row a query; q, k, v are indexed by row. */
     void (*attend)(struct tac_backend *be, void *o, void *lse, const void *q, const void *k,
                    const void *v, const struct tac_attn *a);
     /* attend_dx: dq (T,H*D), dk dv (T,G*D) are overwritten: rows that are no query (dq) or whose
@@ -182,19 +192,22 @@ struct tac_ops {
      *   lse (R) out or NULL, doubles in every backend: log-sum-exp of the row's logits;
      *       logp is (real)(logit - lse), the difference taken in double
      * V is walked in blocks of 4096 in order, with a running (max, sum, acc) a row. */
-    void (*vocab)(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse, const void *x,
-                  const struct tac_weight *E, const struct tac_target *target, size_t n, size_t R);
+    void (*vocab)(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse,
+                  const void *x, const struct tac_weight *E, const struct tac_target *target,
+                  size_t n, size_t R);
     /* vocab_dw: dE (V,C) += d(-sum weight * logp)/dE */
     void (*vocab_dw)(struct tac_backend *be, void *dE, const void *x, const void *lse,
-                     const struct tac_weight *E, const struct tac_target *target, size_t n, size_t R);
+                     const struct tac_weight *E, const struct tac_target *target, size_t n,
+                     size_t R);
 
     /* adamw: one step on n elements; m, v moments.  PyTorch's AdamW:
      * p -= lr*wd*p; m,v; p -= lr/(1-b1^t) * m / (sqrt(v)/sqrt(1-b2^t) + eps) */
     void (*adamw)(struct tac_backend *be, void *p, void *m, void *v, const void *g, size_t n,
                   const struct tac_adamw *o);
-    /* adafactor: one step on an (R,C) matrix; row (R), col (C) second moments (C = 1 or R = 1: row alone, R*C) */
-    void (*adafactor)(struct tac_backend *be, void *p, void *row, void *col, const void *g, size_t R,
-                      size_t C, const struct tac_adafactor *o);
+    /* adafactor: one step on an (R,C) matrix; row (R), col (C) second moments (C = 1 or R = 1: row
+     * alone, R*C) */
+    void (*adafactor)(struct tac_backend *be, void *p, void *row, void *col, const void *g,
+                      size_t R, size_t C, const struct tac_adafactor *o);
     /* sumsq: the sum of squares, in double, after sync */
     double (*sumsq)(struct tac_backend *be, const void *x, size_t n);
     /* finite: latches be->fault where x holds NaN or infinity */

@@ -1,6 +1,7 @@
-/* The head: logits of blocks of the vocabulary, each used at once for the loss and its gradient and never kept.
- * Every block is a matrix product of gemm.c on a view of E, so a logit has the bytes that matmul gives it; a row's
- * running maximum and sum go through the blocks in order, so they depend on the row alone. */
+/* The head: logits of blocks of the vocabulary, each used at once for the loss and its gradient and
+ * never kept. Every block is a matrix product of gemm.c on a view of E, so a logit has the bytes
+ * that matmul gives it; a row's running maximum and sum go through the blocks in order, so they
+ * depend on the row alone. */
 #include "backend/cpu_ops.h"
 #include "backend/kern.h"
 #include "backend/kern_rows.h"
@@ -9,7 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Vocabulary rows of a block (part of the law), rows worked on together, columns of an embedding expanded at once. */
+/* Vocabulary rows of a block (part of the law), rows worked on together, columns of an embedding
+ * expanded at once. */
 enum { BLOCK = 4096, ROWS = 256, PIECE = 1024 };
 
 /* One group of at most ROWS rows at work. */
@@ -18,9 +20,9 @@ struct group {
     const struct tac_weight *E;
     const float *x; /* (R,C) */
     size_t R;
-    float *logit;           /* (R, BLOCK) */
-    float max[ROWS];        /* running */
-    double sum[ROWS];       /* of exp(logit - max) */
+    float *logit;     /* (R, BLOCK) */
+    float max[ROWS];  /* running */
+    double sum[ROWS]; /* of exp(logit - max) */
     int32_t best[ROWS];
 };
 
@@ -42,7 +44,8 @@ static struct tac_weight view(const struct tac_weight *E, size_t from, size_t n)
     return (struct tac_weight){data + from * E->cols * weight_size(E->type), E->type, n, E->cols};
 }
 
-static struct group group_open(struct tac_backend *be, const struct tac_weight *E, const float *x, size_t R)
+static struct group group_open(struct tac_backend *be, const struct tac_weight *E, const float *x,
+                               size_t R)
 {
     struct group g = {.be = be, .E = E, .x = x, .R = R};
     g.logit = (float *)((char *)be->scratch + tac_gemm_scratch(be->threads));
@@ -51,8 +54,8 @@ static struct group group_open(struct tac_backend *be, const struct tac_weight *
     return g;
 }
 
-/* Takes a block's n logits of row r into maximum and sum; logits become exp(logit - max), and the factor by which
- * what was summed before shrinks is returned. */
+/* Takes a block's n logits of row r into maximum and sum; logits become exp(logit - max), and the
+ * factor by which what was summed before shrinks is returned. */
 static float take_row(struct group *g, size_t r, size_t from, size_t n)
 {
     const struct tac_kern_rows *k = g->be->kern->rows;
@@ -80,8 +83,8 @@ static void pick_targets(struct group *g, float *logp, const struct tac_target *
 }
 
 /* Walks the vocabulary; acc (R,C), or NULL, becomes sum_v exp(logit - max) E_v. */
-static void walk(struct group *g, float *logp, float *acc, const struct tac_target *target, size_t n,
-                 size_t first_row)
+static void walk(struct group *g, float *logp, float *acc, const struct tac_target *target,
+                 size_t n, size_t first_row)
 {
     struct tac_backend *be = g->be;
     size_t V = g->E->rows, C = g->E->cols, R = g->R;
@@ -120,7 +123,8 @@ static void subtract_targets(struct group *g, float *dx, const struct tac_target
         float *to = dx + ((size_t)target[i].row - first_row) * C;
         for (size_t from = 0; from < C; from += PIECE) {
             size_t m = C - from < PIECE ? C - from : PIECE;
-            g->be->kern->rows->expand(e, data + ((size_t)target[i].token * C + from) * size, g->E->type, m);
+            g->be->kern->rows->expand(e, data + ((size_t)target[i].token * C + from) * size,
+                                      g->E->type, m);
             for (size_t c = 0; c < m; c++)
                 to[from + c] = fmaf(-target[i].weight, e[c], to[from + c]);
         }
@@ -128,8 +132,8 @@ static void subtract_targets(struct group *g, float *dx, const struct tac_target
 }
 
 static void run_group(struct tac_backend *be, float *logp, int32_t *best, float *dx, double *lse,
-                      const float *x, const struct tac_weight *E, const struct tac_target *target, size_t n,
-                      size_t first_row, size_t R)
+                      const float *x, const struct tac_weight *E, const struct tac_target *target,
+                      size_t n, size_t first_row, size_t R)
 {
     struct group g = group_open(be, E, x, R);
     float weight[ROWS] = {0};
@@ -162,15 +166,17 @@ static size_t targets_before(const struct tac_target *target, size_t at, size_t 
     return at;
 }
 
-void tac_cpu_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse, const void *x,
-                   const struct tac_weight *E, const struct tac_target *target, size_t n, size_t R)
+void tac_cpu_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse,
+                   const void *x, const struct tac_weight *E, const struct tac_target *target,
+                   size_t n, size_t R)
 {
     size_t C = E->cols;
     for (size_t r = 0, t = 0, end; r < R; r += ROWS, t = end) {
         size_t rows = R - r < ROWS ? R - r : ROWS;
         end = targets_before(target, t, n, r + rows);
         run_group(be, (float *)logp + t, best ? best + r : NULL, dx ? (float *)dx + r * C : NULL,
-                  lse ? (double *)lse + r : NULL, (const float *)x + r * C, E, target + t, end - t, r, rows);
+                  lse ? (double *)lse + r : NULL, (const float *)x + r * C, E, target + t, end - t,
+                  r, rows);
     }
 }
 
@@ -191,7 +197,8 @@ static void add_group(struct tac_backend *be, float *dE, const float *x, const d
 }
 
 void tac_cpu_vocab_dw(struct tac_backend *be, void *dE, const void *x, const void *lse,
-                      const struct tac_weight *E, const struct tac_target *target, size_t n, size_t R)
+                      const struct tac_weight *E, const struct tac_target *target, size_t n,
+                      size_t R)
 {
     size_t C = E->cols;
     for (size_t r = 0, t = 0, end; r < R; r += ROWS, t = end) {

@@ -1,8 +1,8 @@
 /* Errors: a status and a complete message in storage of the caller.
  *
- * The world failed (a file, a format, a limit): a function returns a status and fills `struct tacit_err`.
- * We are wrong (a broken invariant): TAC_CHECK prints and aborts; it is always compiled in.
- * Inner loops use TAC_DCHECK, which exists in debug builds alone. */
+ * The world failed (a file, a format, a limit): a function returns a status and fills `struct
+ * tacit_err`. We are wrong (a broken invariant): TAC_CHECK prints and aborts; it is always compiled
+ * in. Inner loops use TAC_DCHECK, which exists in debug builds alone. */
 #ifndef TAC_BASE_ERR_H
 #define TAC_BASE_ERR_H
 
@@ -10,8 +10,8 @@
 
 #if defined(__GNUC__)
 #define TAC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define TAC_MUST_USE __attribute__((warn_unused_result))
-#define TAC_NORETURN __attribute__((noreturn))
+#define TAC_MUST_USE          __attribute__((warn_unused_result))
+#define TAC_NORETURN          __attribute__((noreturn))
 #else
 #define TAC_PRINTF(fmt, args)
 #define TAC_MUST_USE

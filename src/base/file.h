@@ -1,4 +1,5 @@
-/* Files: mapped reading, reading with a limit, atomic writing (temporary name, fsync, rename), locks. */
+/* Files: mapped reading, reading with a limit, atomic writing (temporary name, fsync, rename),
+ * locks. */
 #ifndef TAC_BASE_FILE_H
 #define TAC_BASE_FILE_H
 
@@ -12,11 +13,12 @@ struct tac_map {
     size_t size;
 };
 
-enum tacit_status tac_map_open(struct tac_map *m, const char *path, struct tacit_err *err)
-    TAC_MUST_USE;
+enum tacit_status tac_map_open(struct tac_map *m, const char *path,
+                               struct tacit_err *err) TAC_MUST_USE;
 void tac_map_close(struct tac_map *m);
 
-/* tac_file_read: the whole file, at most `limit` bytes (a larger one is refused by name) appended to out. */
+/* tac_file_read: the whole file, at most `limit` bytes (a larger one is refused by name) appended
+ * to out. */
 enum tacit_status tac_file_read(struct tac_buf *out, const char *path, size_t limit,
                                 struct tacit_err *err) TAC_MUST_USE;
 
@@ -27,9 +29,9 @@ enum tacit_status tac_mkdirs(const char *path, struct tacit_err *err) TAC_MUST_U
 /* tac_path: "dir/name" freshly allocated (name alone where dir is NULL or empty). */
 char *tac_path(const char *dir, const char *name, struct tacit_err *err);
 
-/* A file that comes into being whole or not at all: bytes go to "PATH.tmp"; commit does fsync, rename and
- * fsync of the folder; close without commit removes the temporary. Write errors are remembered, so a
- * caller may check commit alone. A zeroed struct is closed. */
+/* A file that comes into being whole or not at all: bytes go to "PATH.tmp"; commit does fsync,
+ * rename and fsync of the folder; close without commit removes the temporary. Write errors are
+ * remembered, so a caller may check commit alone. A zeroed struct is closed. */
 struct tac_writer {
     char *path, *tmp;
     int fd;
@@ -38,8 +40,8 @@ struct tac_writer {
     struct tacit_err bad;
 };
 
-enum tacit_status tac_writer_open(struct tac_writer *w, const char *path, struct tacit_err *err)
-    TAC_MUST_USE;
+enum tacit_status tac_writer_open(struct tac_writer *w, const char *path,
+                                  struct tacit_err *err) TAC_MUST_USE;
 void tac_writer_add(struct tac_writer *w, const void *bytes, size_t n);
 enum tacit_status tac_writer_commit(struct tac_writer *w, struct tacit_err *err) TAC_MUST_USE;
 void tac_writer_close(struct tac_writer *w);
@@ -48,8 +50,8 @@ void tac_writer_close(struct tac_writer *w);
 enum tacit_status tac_file_write(const char *path, const void *bytes, size_t n,
                                  struct tacit_err *err) TAC_MUST_USE;
 
-/* A log that grows line by line. Opening cuts it to `keep` bytes (what a checkpoint vouches for), so a
- * killed run's tail disappears; sync makes what was added durable and tells the size. */
+/* A log that grows line by line. Opening cuts it to `keep` bytes (what a checkpoint vouches for),
+ * so a killed run's tail disappears; sync makes what was added durable and tells the size. */
 struct tac_log {
     char *path;
     int fd;
@@ -59,12 +61,13 @@ struct tac_log {
 
 enum tacit_status tac_log_open(struct tac_log *l, const char *path, size_t keep,
                                struct tacit_err *err) TAC_MUST_USE;
-enum tacit_status tac_log_add(struct tac_log *l, const char *line, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_log_add(struct tac_log *l, const char *line,
+                              struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_log_sync(struct tac_log *l, struct tacit_err *err) TAC_MUST_USE;
 void tac_log_close(struct tac_log *l);
 
-/* An advisory lock on PATH (created; flock), held until released or the process ends. `busy` is the message
- * for the case that another process holds it. */
+/* An advisory lock on PATH (created; flock), held until released or the process ends. `busy` is the
+ * message for the case that another process holds it. */
 struct tac_lock {
     int fd;
     bool held;

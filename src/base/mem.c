@@ -34,7 +34,8 @@ void *tac_alloc(size_t n, size_t size, struct tacit_err *err)
     return p;
 }
 
-enum tacit_status tac_grow(void *array, size_t *cap, size_t need, size_t size, struct tacit_err *err)
+enum tacit_status tac_grow(void *array, size_t *cap, size_t need, size_t size,
+                           struct tacit_err *err)
 {
     if (need <= *cap)
         return TACIT_OK;

@@ -1,5 +1,5 @@
-/* Random numbers by counter: Philox4x32-10 (Salmon et al. 2011). The n-th number of a (seed, stream) is
- * a function of n alone, so resuming needs no state and streams never meet. */
+/* Random numbers by counter: Philox4x32-10 (Salmon et al. 2011). The n-th number of a (seed,
+ * stream) is a function of n alone, so resuming needs no state and streams never meet. */
 #ifndef TAC_BASE_RNG_H
 #define TAC_BASE_RNG_H
 

@@ -13,15 +13,17 @@ struct tac_buf {
     size_t len, cap;
 };
 
-enum tacit_status tac_buf_add(struct tac_buf *b, const void *bytes, size_t n, struct tacit_err *err)
-    TAC_MUST_USE;
-enum tacit_status tac_buf_adds(struct tac_buf *b, const char *s, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_buf_add(struct tac_buf *b, const void *bytes, size_t n,
+                              struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_buf_adds(struct tac_buf *b, const char *s,
+                               struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_buf_addf(struct tac_buf *b, struct tacit_err *err, const char *fmt, ...)
     TAC_PRINTF(3, 4) TAC_MUST_USE;
 void tac_buf_clear(struct tac_buf *b);
 void tac_buf_release(struct tac_buf *b);
 
-/* Strict numbers: the whole string must be one. Return false otherwise, or where it does not fit. */
+/* Strict numbers: the whole string must be one. Return false otherwise, or where it does not fit.
+ */
 bool tac_parse_i64(const char *s, int64_t *out);
 bool tac_parse_u64(const char *s, uint64_t *out);
 bool tac_parse_f64(const char *s, double *out); /* finite only */
@@ -30,8 +32,8 @@ bool tac_parse_bytes(const char *s, size_t *out);
 /* "1.2 GB": n bytes for people, into buf; returns buf. */
 const char *tac_show_bytes(char buf[32], double n);
 
-/* tac_utf8_next: decodes one code point at s (n bytes left, n > 0). Returns its length 1..4, or 0 where
- * the bytes are no well-formed UTF-8 (overlong, surrogate, above U+10FFFF, cut). */
+/* tac_utf8_next: decodes one code point at s (n bytes left, n > 0). Returns its length 1..4, or 0
+ * where the bytes are no well-formed UTF-8 (overlong, surrogate, above U+10FFFF, cut). */
 size_t tac_utf8_next(const char *s, size_t n, uint32_t *cp);
 /* tac_utf8_put: writes cp's 1..4 bytes to out and returns how many. */
 size_t tac_utf8_put(char out[4], uint32_t cp);

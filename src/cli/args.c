@@ -1,4 +1,5 @@
-/* What a command line gave: options by name, words, and the messages for what is wrong with them. */
+/* What a command line gave: options by name, words, and the messages for what is wrong with them.
+ */
 #include "cli.h"
 
 #include <stdarg.h>

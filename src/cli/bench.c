@@ -15,8 +15,9 @@ static void print_json(const struct tacit_bench *b)
     printf(", \"rows\": [");
     for (size_t i = 0; i < tacit_bench_count(b); i++) {
         const struct tacit_bench_row *r = tacit_bench_get(b, i);
-        printf("%s{\"name\": \"%s\", \"M\": %zu, \"N\": %zu, \"K\": %zu, \"rows\": %zu, \"tokens\": %zu, \"seconds\": ",
-               i ? ", " : "", r->name, r->M, r->N, r->K, r->rows, r->tokens);
+        printf(
+            "%s{\"name\": \"%s\", \"M\": %zu, \"N\": %zu, \"K\": %zu, \"rows\": %zu, \"tokens\": %zu, \"seconds\": ",
+            i ? ", " : "", r->name, r->M, r->N, r->K, r->rows, r->tokens);
         cli_json_double(stdout, r->seconds);
         printf(", \"flops\": ");
         cli_json_double(stdout, r->flops);
@@ -36,21 +37,26 @@ static void print_table(const struct tacit_bench *b, const struct tacit_model *m
     struct tacit_model_info info;
     const char *peer = tacit_bench_peer(b);
     tacit_model_describe(m, &info);
-    printf("%s, %d threads, weights %s; OpenBLAS: %s\n\n", info.backend, info.threads, info.dtype, peer ? peer : "not found");
-    printf("%-24s %6s %6s %6s %10s %9s %22s\n", "", "M", "N", "K", "ms", "GFLOP/s", "of OpenBLAS' speed");
+    printf("%s, %d threads, weights %s; OpenBLAS: %s\n\n", info.backend, info.threads, info.dtype,
+           peer ? peer : "not found");
+    printf("%-24s %6s %6s %6s %10s %9s %22s\n", "", "M", "N", "K", "ms", "GFLOP/s",
+           "of OpenBLAS' speed");
     for (size_t i = 0; i < tacit_bench_count(b); i++) {
         const struct tacit_bench_row *r = tacit_bench_get(b, i);
         double rate = r->flops / r->seconds * 1e-9;
         if (r->M)
-            printf("%-24s %6zu %6zu %6zu %10.2f %9.1f", r->name, r->M, r->N, r->K, r->seconds * 1e3, rate);
+            printf("%-24s %6zu %6zu %6zu %10.2f %9.1f", r->name, r->M, r->N, r->K, r->seconds * 1e3,
+                   rate);
         else
-            printf("%-24s %13zu of %4zu %10.2f %9.1f", r->name, r->rows, r->tokens, r->seconds * 1e3, rate);
+            printf("%-24s %13zu of %4zu %10.2f %9.1f", r->name, r->rows, r->tokens,
+                   r->seconds * 1e3, rate);
         if (isfinite(r->ratio))
             printf("   %5.3f [%.3f, %.3f]", r->ratio, r->low, r->high);
         printf("\n");
     }
-    printf("\nMedians of rounds; the range over the rounds in brackets. Passes: rows computed of rows without sharing; their\n"
-           "GFLOP/s count matrix products alone.\n");
+    printf(
+        "\nMedians of rounds; the range over the rounds in brackets. Passes: rows computed of rows without sharing; their\n"
+        "GFLOP/s count matrix products alone.\n");
 }
 
 int cli_bench(const struct cli_args *a)
@@ -61,8 +67,9 @@ int cli_bench(const struct cli_args *a)
     struct tacit_err err;
     if (a->n_word)
         return cli_usage(a, "unexpected argument '%s'", a->word[0]);
-    if (!cli_size(a, "rows", &o.rows) || !cli_size(a, "rounds", &o.rounds) || !cli_size(a, "texts", &o.texts) ||
-        !cli_size(a, "length", &o.length) || !cli_size(a, "tokens", &o.prompt))
+    if (!cli_size(a, "rows", &o.rows) || !cli_size(a, "rounds", &o.rounds) ||
+        !cli_size(a, "texts", &o.texts) || !cli_size(a, "length", &o.length) ||
+        !cli_size(a, "tokens", &o.prompt))
         return TACIT_EINPUT;
     int s = cli_open_model(a, &m);
     if (!s && tacit_bench(&b, m, &o, &err))

@@ -1,5 +1,5 @@
-/* The program's commands. A command is one row of the table in main.c and one function; its help, the completion and
- * the man page come from the row. Everything goes through tacit.h. */
+/* The program's commands. A command is one row of the table in main.c and one function; its help,
+ * the completion and the man page come from the row. Everything goes through tacit.h. */
 #ifndef TAC_CLI_CLI_H
 #define TAC_CLI_CLI_H
 
@@ -13,8 +13,8 @@ struct cli_option {
     const char *name, *arg, *help;
 };
 
-/* What a command line gave. value: by option index, NULL where not given ("" for flags); several: every
- * occurrence in order. */
+/* What a command line gave. value: by option index, NULL where not given ("" for flags); several:
+ * every occurrence in order. */
 struct cli_args {
     const struct cli_command *commands, *cmd; /* the whole table, and the row that runs */
     const char *value[64];
@@ -29,13 +29,15 @@ struct cli_args {
 
 struct cli_command {
     const char *name, *words, *summary; /* words: "[FILE]" */
-    const char *about;                  /* paragraphs for help and man page, with the --json fields */
+    const char *about; /* paragraphs for help and man page, with the --json fields */
     const char *example;
-    const struct cli_option *const *groups; /* NULL-terminated lists of options, each ended by {0} */
+    const struct cli_option *const
+        *groups; /* NULL-terminated lists of options, each ended by {0} */
     int (*run)(const struct cli_args *a);
 };
 
-/* args.c: takes the arguments behind the command's name; a message and exit status where one is wrong. */
+/* args.c: takes the arguments behind the command's name; a message and exit status where one is
+ * wrong. */
 int cli_parse(struct cli_args *a, int argc, char **argv);
 /* help.c: commands is a table ended by {0}; NULL where it has no such row. */
 const struct cli_command *cli_find_command(const struct cli_command *commands, const char *name);
@@ -58,25 +60,31 @@ int cli_fail(const struct cli_args *a, const struct tacit_err *err);
 /* ... "tacit CMD: out of memory" */
 int cli_no_memory(const struct cli_args *a);
 /* ... "tacit CMD: NAME:LINE: message" */
-int cli_fail_at(const struct cli_args *a, const char *name, size_t line, const struct tacit_err *err);
+int cli_fail_at(const struct cli_args *a, const char *name, size_t line,
+                const struct tacit_err *err);
 int cli_usage(const struct cli_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Opens --model with the model options; prints and returns an exit status, 0 for success. */
 int cli_open_model(const struct cli_args *a, struct tacit_model **out);
-/* Says on standard error what is about to run: the model, and `bytes` in all for a largest batch of so many rows. */
-void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes, size_t rows);
+/* Says on standard error what is about to run: the model, and `bytes` in all for a largest batch of
+ * so many rows. */
+void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes,
+                   size_t rows);
 /* --adapter or --prompt as what stands before each text; the adapter is the caller's to close. */
-int cli_open_prompt(const struct cli_args *a, const struct tacit_model *m, struct tacit_prompt *prompt,
-                    struct tacit_adapter **adapter);
-/* Folders in which task names are looked up: --tasks, ./tasks, beside the program, where it was installed. */
+int cli_open_prompt(const struct cli_args *a, const struct tacit_model *m,
+                    struct tacit_prompt *prompt, struct tacit_adapter **adapter);
+/* Folders in which task names are looked up: --tasks, ./tasks, beside the program, where it was
+ * installed. */
 const char *const *cli_task_folders(const struct cli_args *a);
 /* The HuggingFace cache's hub folder by HF_HUB_CACHE, HF_HOME, HOME; NULL where none is set. */
 const char *cli_hub_cache(void);
 
-/* Standard input or a file, whole; at most `limit` bytes. 0, or the exit status after printing a message. */
+/* Standard input or a file, whole; at most `limit` bytes. 0, or the exit status after printing a
+ * message. */
 int cli_read(const struct cli_args *a, char **out, const char *path, size_t limit, size_t *n);
 
-/* Progress: a line that rewrites itself on a terminal, plain lines now and then otherwise; Ctrl-C asks to stop. */
+/* Progress: a line that rewrites itself on a terminal, plain lines now and then otherwise; Ctrl-C
+ * asks to stop. */
 struct cli_progress {
     struct tacit_progress p;
     const char *what;

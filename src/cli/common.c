@@ -36,7 +36,8 @@ int cli_no_memory(const struct cli_args *a)
     return TACIT_EFAIL;
 }
 
-int cli_fail_at(const struct cli_args *a, const char *name, size_t line, const struct tacit_err *err)
+int cli_fail_at(const struct cli_args *a, const char *name, size_t line,
+                const struct tacit_err *err)
 {
     fprintf(stderr, "tacit %s: %s:%zu: %s\n", a->cmd->name, name, line, err->msg);
     return (int)err->status;
@@ -71,7 +72,8 @@ bool cli_above_0(const struct cli_args *a, const char *name, size_t *out)
         return false;
     if (!cli_has(a, name) || *out)
         return true;
-    cli_usage(a, "option '--%s': expected a whole number above 0, found '%s'", name, cli_get(a, name));
+    cli_usage(a, "option '--%s': expected a whole number above 0, found '%s'", name,
+              cli_get(a, name));
     return false;
 }
 
@@ -163,10 +165,12 @@ void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t
     if (cli_has(a, "quiet"))
         return;
     tacit_model_describe(m, &info);
-    fprintf(stderr,
-            "%s: %zu layers x %zu, %zu parameters, %s (%s); %s, %d threads; memory %s (weights %s; largest batch %zu rows)\n",
-            info.family, info.layers, info.width, info.parameters, info.dtype, info.path, info.backend, info.threads,
-            cli_bytes(all, (double)bytes), cli_bytes(weights, (double)info.weight_bytes), rows);
+    fprintf(
+        stderr,
+        "%s: %zu layers x %zu, %zu parameters, %s (%s); %s, %d threads; memory %s (weights %s; largest batch %zu rows)\n",
+        info.family, info.layers, info.width, info.parameters, info.dtype, info.path, info.backend,
+        info.threads, cli_bytes(all, (double)bytes), cli_bytes(weights, (double)info.weight_bytes),
+        rows);
 }
 
 const char *const *cli_task_folders(const struct cli_args *a)
@@ -222,7 +226,8 @@ int cli_read(const struct cli_args *a, char **out, const char *path, size_t limi
     const char *name = standard ? "standard input" : path;
     if (!f) {
         bool memory = errno == ENOMEM;
-        fprintf(stderr, "tacit %s: %s: cannot be opened: %s\n", a->cmd->name, name, strerror(errno));
+        fprintf(stderr, "tacit %s: %s: cannot be opened: %s\n", a->cmd->name, name,
+                strerror(errno));
         return memory ? TACIT_EFAIL : TACIT_EINPUT;
     }
     char *data = read_stream(f, limit, n);
@@ -268,8 +273,8 @@ static void show_line(struct cli_progress *p, const struct tacit_event *e, doubl
     int n = snprintf(line, sizeof line, "%s %llu/%llu", p->what, (unsigned long long)e->done,
                      (unsigned long long)e->total);
     if (e->kind == TACIT_EVENT_STEP)
-        n += snprintf(line + n, sizeof line - (size_t)n, "  epoch %zu/%zu  loss %.4f", e->epoch, e->epochs,
-                      e->loss);
+        n += snprintf(line + n, sizeof line - (size_t)n, "  epoch %zu/%zu  loss %.4f", e->epoch,
+                      e->epochs, e->loss);
     if (made)
         snprintf(line + n, sizeof line - (size_t)n, "  %.3g s each  %s left", each, left);
     if (p->terminal)
@@ -286,8 +291,9 @@ static int report(void *ctx, const struct tacit_event *e)
     if (p->quiet)
         return cli_stopped();
     if (e->kind == TACIT_EVENT_EVAL) {
-        fprintf(stderr, "%sepoch %zu  accuracy %.4f  loss %.4f  (step %llu)\n", p->terminal ? "\r\033[K" : "",
-                e->epoch, e->accuracy, e->loss, (unsigned long long)e->done);
+        fprintf(stderr, "%sepoch %zu  accuracy %.4f  loss %.4f  (step %llu)\n",
+                p->terminal ? "\r\033[K" : "", e->epoch, e->accuracy, e->loss,
+                (unsigned long long)e->done);
     } else if (p->first == UINT64_MAX) {
         p->first = e->done;
         p->started = t;

@@ -24,8 +24,8 @@ static const char *option_name(const struct cli_args *a, int number)
 }
 
 /* The prompts in the order of the command line. */
-static int open_prompts(const struct cli_args *a, const struct tacit_model *m, const struct tacit_task *task,
-                        struct prompts *p)
+static int open_prompts(const struct cli_args *a, const struct tacit_model *m,
+                        const struct tacit_task *task, struct prompts *p)
 {
     struct tacit_err err;
     for (int i = 0; i < a->n_given; i++) {
@@ -44,7 +44,7 @@ static int open_prompts(const struct cli_args *a, const struct tacit_model *m, c
         } else {
             bool own = strcmp(value, "description") == 0;
             *to = (struct tacit_prompt){.name = *value ? value : "--prompt",
-                                         .text = own ? tacit_task_description(task) : value};
+                                        .text = own ? tacit_task_description(task) : value};
         }
         p->n++;
     }
@@ -92,8 +92,8 @@ static void print_json_row(const struct tacit_eval *e, size_t i, const struct ta
 static void print_json(const struct tacit_eval *e, const struct tacit_task *task,
                        const struct tacit_examples *x, const char *split)
 {
-    printf("{\"task\": \"%s\", \"split\": \"%s\", \"n\": %zu, \"truncated\": %zu", tacit_task_name(task), split,
-           tacit_examples_count(x), tacit_examples_truncated(x));
+    printf("{\"task\": \"%s\", \"split\": \"%s\", \"n\": %zu, \"truncated\": %zu",
+           tacit_task_name(task), split, tacit_examples_count(x), tacit_examples_truncated(x));
     print_field("majority", tacit_eval_row(e, 0)->majority);
     printf(", \"rows\": [");
     for (size_t i = 0; i < tacit_eval_rows(e); i++)
@@ -117,7 +117,8 @@ static void print_table(const struct tacit_eval *e, const struct tacit_task *tas
     bool extra = strcmp(metric, "accuracy") != 0;
     printf("%s, %s: %zu examples, majority class %.4f\n\n", tacit_task_name(task), split,
            tacit_examples_count(x), tacit_eval_row(e, 0)->majority);
-    printf("%-28s %7s %8s %17s %9s %7s %7s", "prompt", "acc", "stderr", "95 %", "acc_norm", "auroc", "loss");
+    printf("%-28s %7s %8s %17s %9s %7s %7s", "prompt", "acc", "stderr", "95 %", "acc_norm", "auroc",
+           "loss");
     printf(extra ? " %9s\n" : "\n", metric);
     for (size_t i = 0; i < tacit_eval_rows(e); i++) {
         const struct tacit_eval_row *r = tacit_eval_row(e, i);
@@ -132,7 +133,8 @@ static void print_table(const struct tacit_eval *e, const struct tacit_task *tas
     for (size_t i = 0; i < tacit_eval_diffs(e); i++) {
         const struct tacit_eval_diff *d = tacit_eval_diff(e, i);
         printf("%s%.28s - %.28s: %+.4f  [%+.4f, %+.4f]\n", i ? "" : "\npaired differences of acc\n",
-               tacit_eval_row(e, d->b)->name, tacit_eval_row(e, d->a)->name, d->accuracy, d->low, d->high);
+               tacit_eval_row(e, d->b)->name, tacit_eval_row(e, d->a)->name, d->accuracy, d->low,
+               d->high);
     }
 }
 
@@ -184,7 +186,8 @@ int cli_eval(const struct cli_args *a)
     if (!s && !tacit_model_tokenizer(m))
         s = cli_usage(a, "%s has no tokenizer, a task in words needs one", cli_get(a, "model"));
     if (!s && (tacit_task_open(&task, cli_get(a, "task"), cli_task_folders(a), &err) ||
-               tacit_examples_load(&x, task, cli_get(a, "data"), split, tacit_model_tokenizer(m), &o, &err)))
+               tacit_examples_load(&x, task, cli_get(a, "data"), split, tacit_model_tokenizer(m),
+                                   &o, &err)))
         s = cli_fail(a, &err);
     if (!s)
         s = evaluate(a, m, task, x, split);

@@ -42,7 +42,9 @@ static void print_json(const struct tacit_explain *e)
         printf("%s{\"init\": ", i ? ", " : "");
         cli_json_string(stdout, r->init_text, strlen(r->init_text));
         printf(", \"init_id\": %d, \"persisted\": %s, \"raw\": ", r->init_id,
-               r->init_id < 0 ? "null" : r->persisted ? "true" : "false");
+               r->init_id < 0 ? "null"
+               : r->persisted ? "true"
+                              : "false");
         json_view(r, 0);
         printf(", \"normed\": ");
         json_view(r, 1);
@@ -51,7 +53,8 @@ static void print_json(const struct tacit_explain *e)
     printf("]}\n");
 }
 
-/* A token's text for a table cell: control characters made visible, at most `width` columns or so. */
+/* A token's text for a table cell: control characters made visible, at most `width` columns or so.
+ */
 static void show_text(char *out, size_t size, const char *s)
 {
     size_t at = 0;
@@ -71,7 +74,8 @@ static void show_text(char *out, size_t size, const char *s)
 
 static void print_tsv(const struct tacit_explain *e)
 {
-    printf("token\tinit\tpersisted\tview\trank\tid\ttext\tscript\tcosine\tmargin\tz\tinit_rank\tdrift\n");
+    printf(
+        "token\tinit\tpersisted\tview\trank\tid\ttext\tscript\tcosine\tmargin\tz\tinit_rank\tdrift\n");
     for (size_t i = 0; i < tacit_explain_count(e); i++) {
         const struct tacit_reading *r = tacit_explain_get(e, i);
         char init[64], text[64];
@@ -80,9 +84,10 @@ static void print_tsv(const struct tacit_explain *e)
             for (size_t k = 0; k < r->k; k++) {
                 const struct tacit_neighbor *n = &r->view[v].neighbor[k];
                 show_text(text, sizeof text, n->text);
-                printf("%zu\t%s\t%d\t%s\t%zu\t%d\t%s\t%s\t%.6f\t%.6f\t%.3f\t%zu\t%.6f\n", i + 1, init,
-                       r->persisted, v ? "normed" : "raw", k + 1, n->id, text, n->script, n->cosine,
-                       r->view[v].margin, r->view[v].z, r->view[v].init_rank, r->view[v].drift);
+                printf("%zu\t%s\t%d\t%s\t%zu\t%d\t%s\t%s\t%.6f\t%.6f\t%.3f\t%zu\t%.6f\n", i + 1,
+                       init, r->persisted, v ? "normed" : "raw", k + 1, n->id, text, n->script,
+                       n->cosine, r->view[v].margin, r->view[v].z, r->view[v].init_rank,
+                       r->view[v].drift);
             }
     }
 }
@@ -108,9 +113,10 @@ static void print_table(const struct tacit_explain *e)
         known += r->init_id >= 0;
     }
     if (known)
-        printf("\n%zu of %zu tokens are still nearest to the word they started from (=). rank: of that word; "
-               "drift: distance\nfrom it by its own length; z: of the margin against perturbed real rows.\n",
-               kept, known);
+        printf(
+            "\n%zu of %zu tokens are still nearest to the word they started from (=). rank: of that word; "
+            "drift: distance\nfrom it by its own length; z: of the margin against perturbed real rows.\n",
+            kept, known);
 }
 
 int cli_explain(const struct cli_args *a)
@@ -120,8 +126,8 @@ int cli_explain(const struct cli_args *a)
     struct tacit_adapter *adapter = NULL;
     struct tacit_explain *e = NULL;
     struct tacit_err err;
-    if (!cli_need(a, "adapter") || !cli_size(a, "top", &o.k) || !cli_size(a, "controls", &o.controls) ||
-        !cli_u64(a, "seed", &o.seed))
+    if (!cli_need(a, "adapter") || !cli_size(a, "top", &o.k) ||
+        !cli_size(a, "controls", &o.controls) || !cli_u64(a, "seed", &o.seed))
         return TACIT_EINPUT;
     int s = cli_open_model(a, &m);
     if (!s && (tacit_adapter_open(&adapter, cli_get(a, "adapter"), m, &err) ||

@@ -54,13 +54,17 @@ void cli_print_command_help(FILE *f, const struct cli_command *c)
 
 void cli_print_help(FILE *f, const struct cli_command *commands)
 {
-    fprintf(f, "tacit %s: trains soft prompts of a frozen causal language model, reads what they mean, "
-               "compares them\n\nusage: tacit COMMAND [OPTION]...\n\n",
-            tacit_version());
+    fprintf(
+        f,
+        "tacit %s: trains soft prompts of a frozen causal language model, reads what they mean, "
+        "compares them\n\nusage: tacit COMMAND [OPTION]...\n\n",
+        tacit_version());
     for (const struct cli_command *c = commands; c->name; c++)
         fprintf(f, "  %-12s %s\n", c->name, c->summary);
-    fprintf(f, "\n`tacit help COMMAND` tells more. Exit status: 0 done, 1 the work failed, 2 wrong use or bad "
-               "input, 130 stopped by Ctrl-C.\n");
+    fprintf(
+        f,
+        "\n`tacit help COMMAND` tells more. Exit status: 0 done, 1 the work failed, 2 wrong use or bad "
+        "input, 130 stopped by Ctrl-C.\n");
 }
 
 static void roff_text(const char *s)
@@ -80,10 +84,11 @@ static void roff_text(const char *s)
 
 static void print_man(const struct cli_command *commands)
 {
-    printf(".TH TACIT 1 \"\" \"tacit %s\" \"User Commands\"\n.SH NAME\ntacit \\- trains soft prompts of a frozen "
-           "causal language model, reads what they mean, compares them\n.SH SYNOPSIS\n.B tacit\n.I COMMAND\n"
-           "[\\fIOPTION\\fR]...\n.SH COMMANDS\n",
-           tacit_version());
+    printf(
+        ".TH TACIT 1 \"\" \"tacit %s\" \"User Commands\"\n.SH NAME\ntacit \\- trains soft prompts of a frozen "
+        "causal language model, reads what they mean, compares them\n.SH SYNOPSIS\n.B tacit\n.I COMMAND\n"
+        "[\\fIOPTION\\fR]...\n.SH COMMANDS\n",
+        tacit_version());
     for (const struct cli_command *c = commands; c->name; c++) {
         printf(".SS tacit %s %s\n", c->name, c->words);
         roff_text(c->summary);
@@ -100,14 +105,16 @@ static void print_man(const struct cli_command *commands)
         roff_text(c->example);
         printf("\n.fi\n");
     }
-    printf(".SH EXIT STATUS\n0 done, 1 the work failed, 2 wrong use or bad input, 130 stopped by Ctrl-C\n"
-           ".SH ENVIRONMENT\nHF_HUB_CACHE, HF_HOME: where the HuggingFace cache lies.\n");
+    printf(
+        ".SH EXIT STATUS\n0 done, 1 the work failed, 2 wrong use or bad input, 130 stopped by Ctrl-C\n"
+        ".SH ENVIRONMENT\nHF_HUB_CACHE, HF_HOME: where the HuggingFace cache lies.\n");
 }
 
 static void print_completion(const struct cli_command *commands)
 {
-    printf("# bash completion for tacit\n_tacit() {\n    local cur=${COMP_WORDS[COMP_CWORD]} words\n"
-           "    if [ \"$COMP_CWORD\" = 1 ]; then\n        words='");
+    printf(
+        "# bash completion for tacit\n_tacit() {\n    local cur=${COMP_WORDS[COMP_CWORD]} words\n"
+        "    if [ \"$COMP_CWORD\" = 1 ]; then\n        words='");
     for (const struct cli_command *c = commands; c->name; c++)
         printf("%s ", c->name);
     printf("'\n    else\n        case ${COMP_WORDS[1]} in\n");
@@ -118,9 +125,10 @@ static void print_completion(const struct cli_command *commands)
                 printf("--%s ", o->name);
         printf("' ;;\n");
     }
-    printf("        esac\n    fi\n    case $cur in\n    -*) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\") ;;\n"
-           "    *) if [ \"$COMP_CWORD\" = 1 ]; then mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"); fi ;;\n"
-           "    esac\n}\ncomplete -o default -F _tacit tacit\n");
+    printf(
+        "        esac\n    fi\n    case $cur in\n    -*) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\") ;;\n"
+        "    *) if [ \"$COMP_CWORD\" = 1 ]; then mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"); fi ;;\n"
+        "    esac\n}\ncomplete -o default -F _tacit tacit\n");
 }
 
 static void print_help_json(const struct cli_command *commands, const struct cli_command *only)

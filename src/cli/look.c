@@ -188,8 +188,8 @@ static int show_task(const struct cli_args *a, const char *name)
         return TACIT_EINPUT;
     if ((cli_has(a, "model") && tacit_tokenizer_open(&t, cli_get(a, "model"), &err)) ||
         tacit_task_open(&task, name, cli_task_folders(a), &err) ||
-        tacit_examples_load(&x, task, cli_get(a, "data"), cli_has(a, "split") ? cli_get(a, "split") : "train",
-                            t, &o, &err))
+        tacit_examples_load(&x, task, cli_get(a, "data"),
+                            cli_has(a, "split") ? cli_get(a, "split") : "train", t, &o, &err))
         s = cli_fail(a, &err);
     for (size_t i = 0; !s && i < tacit_examples_count(x); i++)
         show_example(a, x, i);

@@ -32,7 +32,8 @@ static const struct cli_option data_options[] = {
 };
 
 static const struct cli_option train_options[] = {
-    {"out", "DIR", "folder of the run: result, metrics, checkpoint; the same command goes on there"},
+    {"out", "DIR",
+     "folder of the run: result, metrics, checkpoint; the same command goes on there"},
     {"method", "NAME", "prompt (default) or full"},
     {"tokens", "N", "tokens of the prompt (default: as many as the init text has)"},
     {"init", "KIND", "description (default), text:TEXT, vocab, normal, adapter:DIR"},
@@ -71,7 +72,8 @@ static const struct cli_option train_options[] = {
 
 static const struct cli_option eval_options[] = {
     {"adapter", "DIR", "evaluate this PEFT adapter; may be given several times"},
-    {"prompt", "TEXT", "evaluate this text before the input; 'description' is the task's own; several"},
+    {"prompt", "TEXT",
+     "evaluate this text before the input; 'description' is the task's own; several"},
     {"no-prompt", NULL, "evaluate without anything before the input"},
     {"split", "NAME", "train, validation (default), test"},
     {"seed", "N", "seed of --shots (0)"},
@@ -159,7 +161,11 @@ static const struct cli_option help_options[] = {
     {0},
 };
 
-#define GROUPS(...) (const struct cli_option *const[]){__VA_ARGS__, common_options, NULL}
+#define GROUPS(...)                                                                                \
+    (const struct cli_option *const[])                                                             \
+    {                                                                                              \
+        __VA_ARGS__, common_options, NULL                                                          \
+    }
 
 static const struct cli_command commands[] = {
     {"train", "", "train a soft prompt (or the whole model) on a task",
@@ -226,8 +232,11 @@ static const struct cli_command commands[] = {
      "training step on random texts, in alternation.\n\n"
      "With --json: {openblas, rows: [{name, M, N, K, rows, tokens, seconds, flops, ratio, low, high}]}; ratio is OpenBLAS' "
      "seconds by tacit's.",
-     "tacit bench --model bloomz-560m --threads 1", GROUPS(model_options, bench_options), cli_bench},
-    {"help", "[COMMAND]", "help for a command", "With --json: [{name, summary, options: [{name, arg, help}]}].", "tacit help train", GROUPS(help_options), cli_help},
+     "tacit bench --model bloomz-560m --threads 1", GROUPS(model_options, bench_options),
+     cli_bench},
+    {"help", "[COMMAND]", "help for a command",
+     "With --json: [{name, summary, options: [{name, arg, help}]}].", "tacit help train",
+     GROUPS(help_options), cli_help},
     {0},
 };
 

@@ -20,7 +20,8 @@ static bool check_noise(const struct cli_args *a, const char *list)
     char *save;
     for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save))
         if (strcmp(w, "order") && strcmp(w, "init") && strcmp(w, "moments") && strcmp(w, "none")) {
-            cli_usage(a, "option '--noise': expected a list of order, init, moments, found '%s'", w);
+            cli_usage(a, "option '--noise': expected a list of order, init, moments, found '%s'",
+                      w);
             return false;
         }
     return true;
@@ -41,8 +42,10 @@ static bool set_init(const struct cli_args *a, struct tacit_train_options *o)
         o->init = TACIT_INIT_ADAPTER;
         o->init_adapter = init + 8;
     } else {
-        cli_usage(a, "option '--init': expected description, text:TEXT, vocab, normal or adapter:DIR, found '%s'",
-                  init);
+        cli_usage(
+            a,
+            "option '--init': expected description, text:TEXT, vocab, normal or adapter:DIR, found '%s'",
+            init);
         return false;
     }
     return true;
@@ -92,8 +95,8 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
            cli_u64(a, "seed-init", &o->seed_init) && cli_u64(a, "seed-moments", &o->seed_moments) &&
            cli_double(a, "init-scale", &o->init_scale) &&
            cli_double(a, "moments-scale", &o->moments_scale) &&
-           cli_u64(a, "eval-steps", &o->eval_steps) && cli_size(a, "eval-epochs", &o->eval_epochs) &&
-           cli_size(a, "patience", &o->patience);
+           cli_u64(a, "eval-steps", &o->eval_steps) &&
+           cli_size(a, "eval-epochs", &o->eval_epochs) && cli_size(a, "patience", &o->patience);
 }
 
 static void print_result(const struct cli_args *a, const struct tacit_train_options *o,
@@ -106,11 +109,12 @@ static void print_result(const struct cli_args *a, const struct tacit_train_opti
         cli_json_double(stdout, r->last_loss);
         printf(", \"best_score\": ");
         cli_json_double(stdout, r->best_score);
-        printf(", \"best_step\": %llu, \"memory_bytes\": %zu, \"rows\": %llu, \"rows_unshared\": %llu, "
-               "\"resumed\": %s, \"already_done\": %s, \"identity\": \"%s\", \"out\": ",
-               (unsigned long long)r->best_step, r->memory_bytes, (unsigned long long)r->rows,
-               (unsigned long long)r->rows_unshared, r->resumed ? "true" : "false",
-               r->already_done ? "true" : "false", r->identity);
+        printf(
+            ", \"best_step\": %llu, \"memory_bytes\": %zu, \"rows\": %llu, \"rows_unshared\": %llu, "
+            "\"resumed\": %s, \"already_done\": %s, \"identity\": \"%s\", \"out\": ",
+            (unsigned long long)r->best_step, r->memory_bytes, (unsigned long long)r->rows,
+            (unsigned long long)r->rows_unshared, r->resumed ? "true" : "false",
+            r->already_done ? "true" : "false", r->identity);
         cli_json_string(stdout, o->out, strlen(o->out));
         printf("}\n");
         return;
@@ -123,7 +127,8 @@ static void print_result(const struct cli_args *a, const struct tacit_train_opti
     printf("%s: %llu steps%s, %zu parameters", o->out, (unsigned long long)r->steps,
            r->resumed ? " (resumed)" : "", r->parameters);
     if (evaluated)
-        printf(", best accuracy %.4f at step %llu", r->best_score, (unsigned long long)r->best_step);
+        printf(", best accuracy %.4f at step %llu", r->best_score,
+               (unsigned long long)r->best_step);
     printf(", %s\n", cli_bytes(memory, (double)r->memory_bytes));
 }
 
@@ -258,9 +263,10 @@ int cli_init_model(const struct cli_args *a)
 {
     struct tacit_model_shape shape = tacit_model_shape_default();
     struct tacit_err err;
-    if (!cli_need(a, "out") || !cli_size(a, "layers", &shape.layers) || !cli_size(a, "width", &shape.width) ||
-        !cli_size(a, "heads", &shape.heads) || !cli_size(a, "vocab", &shape.vocab) ||
-        !cli_double(a, "std", &shape.std) || !cli_u64(a, "seed", &shape.seed))
+    if (!cli_need(a, "out") || !cli_size(a, "layers", &shape.layers) ||
+        !cli_size(a, "width", &shape.width) || !cli_size(a, "heads", &shape.heads) ||
+        !cli_size(a, "vocab", &shape.vocab) || !cli_double(a, "std", &shape.std) ||
+        !cli_u64(a, "seed", &shape.seed))
         return TACIT_EINPUT;
     shape.tokenizer = cli_get(a, "tokenizer");
     if (cli_has(a, "dtype"))
@@ -268,12 +274,13 @@ int cli_init_model(const struct cli_args *a)
     if (tacit_model_create(cli_get(a, "out"), &shape, &err))
         return cli_fail(a, &err);
     if (cli_has(a, "json")) {
-        printf("{\"layers\": %zu, \"width\": %zu, \"heads\": %zu, \"dtype\": \"%s\", \"seed\": %llu, \"out\": ", shape.layers,
-               shape.width, shape.heads, shape.dtype, (unsigned long long)shape.seed);
+        printf(
+            "{\"layers\": %zu, \"width\": %zu, \"heads\": %zu, \"dtype\": \"%s\", \"seed\": %llu, \"out\": ",
+            shape.layers, shape.width, shape.heads, shape.dtype, (unsigned long long)shape.seed);
         cli_json_string(stdout, cli_get(a, "out"), strlen(cli_get(a, "out")));
         printf("}\n");
     } else if (!cli_has(a, "quiet"))
-        fprintf(stderr, "%s: a random BLOOM of %zu layers, width %zu\n", cli_get(a, "out"), shape.layers,
-                shape.width);
+        fprintf(stderr, "%s: a random BLOOM of %zu layers, width %zu\n", cli_get(a, "out"),
+                shape.layers, shape.width);
     return 0;
 }

@@ -52,8 +52,8 @@ static bool take_ids(const json_t *v, int32_t *ids, size_t n)
 
 /* A list of ids under one key or a text under the other; neither leaves *n 0 and *there false. */
 static int take_part(const struct cli_args *a, const struct tacit_model *m, const json_t *o,
-                     const char *ids_key, const char *text_key, int32_t **ids, size_t *n, bool *there,
-                     const char *name, size_t line)
+                     const char *ids_key, const char *text_key, int32_t **ids, size_t *n,
+                     bool *there, const char *name, size_t line)
 {
     const json_t *list = json_object_get(o, ids_key), *text = json_object_get(o, text_key);
     const struct tacit_tokenizer *t = tacit_model_tokenizer(m);
@@ -63,8 +63,8 @@ static int take_part(const struct cli_args *a, const struct tacit_model *m, cons
     if (list && !(*ids = calloc(*n + 1, sizeof **ids)))
         return cli_no_memory(a);
     if (list && (!json_is_array(list) || !take_ids(list, *ids, *n))) {
-        fprintf(stderr, "tacit score: %s:%zu: field '%s': expected a list of token ids\n", name, line,
-                ids_key);
+        fprintf(stderr, "tacit score: %s:%zu: field '%s': expected a list of token ids\n", name,
+                line, ids_key);
         return TACIT_EINPUT;
     }
     if (list || !text)
@@ -79,7 +79,8 @@ static int take_part(const struct cli_args *a, const struct tacit_model *m, cons
     return 0;
 }
 
-/* For jansson, whose reader loses bytes of a text where it cannot grow its buffer: there the program ends. */
+/* For jansson, whose reader loses bytes of a text where it cannot grow its buffer: there the
+ * program ends. */
 static void *allocate(size_t n)
 {
     void *p = malloc(n);
@@ -90,8 +91,8 @@ static void *allocate(size_t n)
     return p;
 }
 
-static int take_line(const struct cli_args *a, const struct tacit_model *m, struct input *in, char *text,
-                     size_t bytes, bool prompted, const char *name, size_t line)
+static int take_line(const struct cli_args *a, const struct tacit_model *m, struct input *in,
+                     char *text, size_t bytes, bool prompted, const char *name, size_t line)
 {
     json_error_t e;
     json_t *o = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);
@@ -110,12 +111,14 @@ static int take_line(const struct cli_args *a, const struct tacit_model *m, stru
     ids[0] = ids[1] = NULL;
     int s = take_part(a, m, o, "ids", "text", &ids[0], &q->n_context, &has_text, name, line);
     if (!s)
-        s = take_part(a, m, o, "target_ids", "target", &ids[1], &q->n_target, &has_target, name, line);
+        s = take_part(a, m, o, "target_ids", "target", &ids[1], &q->n_target, &has_target, name,
+                      line);
     json_decref(o);
     if (s)
         return s;
     if (!has_text && !has_target) {
-        fprintf(stderr, "tacit score: %s:%zu: none of the fields ids, text, target_ids, target is there\n",
+        fprintf(stderr,
+                "tacit score: %s:%zu: none of the fields ids, text, target_ids, target is there\n",
                 name, line);
         return TACIT_EINPUT;
     }
@@ -130,8 +133,8 @@ static int take_line(const struct cli_args *a, const struct tacit_model *m, stru
     return 0;
 }
 
-static int take_input(const struct cli_args *a, const struct tacit_model *m, struct input *in, char *text,
-                      size_t n, bool prompted, const char *name)
+static int take_input(const struct cli_args *a, const struct tacit_model *m, struct input *in,
+                      char *text, size_t n, bool prompted, const char *name)
 {
     size_t line = 0;
     for (char *p = text, *end; p < text + n; p = end + 1) {
@@ -201,8 +204,8 @@ out:
     return s;
 }
 
-int cli_open_prompt(const struct cli_args *a, const struct tacit_model *m, struct tacit_prompt *prompt,
-                    struct tacit_adapter **adapter)
+int cli_open_prompt(const struct cli_args *a, const struct tacit_model *m,
+                    struct tacit_prompt *prompt, struct tacit_adapter **adapter)
 {
     struct tacit_err err;
     *adapter = NULL;

@@ -57,7 +57,8 @@ static int on_token(void *ctx, int32_t id, double logprob)
     return cli_stopped();
 }
 
-static int print_json(const struct cli_args *a, const struct output *o, const struct tacit_tokenizer *t)
+static int print_json(const struct cli_args *a, const struct output *o,
+                      const struct tacit_tokenizer *t)
 {
     char *text = NULL;
     size_t bytes = 0;
@@ -82,7 +83,8 @@ static int print_json(const struct cli_args *a, const struct output *o, const st
     return 0;
 }
 
-static int finish_output(const struct cli_args *a, struct output *o, const struct tacit_tokenizer *t)
+static int finish_output(const struct cli_args *a, struct output *o,
+                         const struct tacit_tokenizer *t)
 {
     const char *text;
     size_t bytes;
@@ -102,13 +104,13 @@ static int finish_output(const struct cli_args *a, struct output *o, const struc
 static bool generate_options(const struct cli_args *a, struct tacit_generate_options *o)
 {
     *o = tacit_generate_options_default();
-    return cli_size(a, "max-tokens", &o->max_tokens) && cli_double(a, "temperature", &o->temperature) &&
-           cli_size(a, "top-k", &o->top_k) && cli_double(a, "top-p", &o->top_p) &&
-           cli_u64(a, "seed", &o->seed);
+    return cli_size(a, "max-tokens", &o->max_tokens) &&
+           cli_double(a, "temperature", &o->temperature) && cli_size(a, "top-k", &o->top_k) &&
+           cli_double(a, "top-p", &o->top_p) && cli_u64(a, "seed", &o->seed);
 }
 
-static int generate(const struct cli_args *a, struct tacit_model *m, const struct tacit_prompt *prompt,
-                    const int32_t *ids, size_t n, bool raw)
+static int generate(const struct cli_args *a, struct tacit_model *m,
+                    const struct tacit_prompt *prompt, const int32_t *ids, size_t n, bool raw)
 {
     struct tacit_generate_options o;
     const struct tacit_tokenizer *t = raw ? NULL : tacit_model_tokenizer(m);
@@ -165,8 +167,8 @@ int cli_generate(const struct cli_args *a)
 }
 
 /* One piece of the input: `line` is its number in the file of this name. */
-static int print_piece(const struct cli_args *a, const struct tacit_tokenizer *t, char *text, size_t bytes,
-                       const char *name, size_t line)
+static int print_piece(const struct cli_args *a, const struct tacit_tokenizer *t, char *text,
+                       size_t bytes, const char *name, size_t line)
 {
     bool json = cli_has(a, "json"), decode = cli_has(a, "decode");
     struct tacit_err err;
@@ -212,7 +214,8 @@ int cli_tokenize(const struct cli_args *a)
         return cli_usage(a, "expected one file");
     if (tacit_tokenizer_open(&t, from, &err))
         return cli_fail(a, &err);
-    const char *path = a->n_word ? a->word[0] : "-", *name = strcmp(path, "-") ? path : "standard input";
+    const char *path = a->n_word ? a->word[0] : "-",
+               *name = strcmp(path, "-") ? path : "standard input";
     char *text;
     int s = cli_read(a, &text, path, INPUT_LIMIT, &n);
     size_t line = 1;

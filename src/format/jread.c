@@ -7,7 +7,12 @@ enum { DEPTH_LIMIT = 64 };
 
 void tac_jread_init(struct tac_jread *r, const char *text, size_t n, const char *name)
 {
-    *r = (struct tac_jread){.begin = text, .at = text, .end = text + n, .name = name, .what = "", .line = 1,
+    *r = (struct tac_jread){.begin = text,
+                            .at = text,
+                            .end = text + n,
+                            .name = name,
+                            .what = "",
+                            .line = 1,
                             .first = true};
 }
 
@@ -33,14 +38,13 @@ enum tacit_status tac_jread_fail(const struct tac_jread *r, const char *want, st
         snprintf(found, sizeof found, "the end of the file");
     else
         snprintf(found, sizeof found, c <= ' ' || c >= 0x7f ? "byte 0x%02x" : "'%c'", c);
-    return tac_fail(err, TACIT_EINPUT, "%s:%zu: %sexpected %s, found %s", r->name, line, r->what, want,
-                    found);
+    return tac_fail(err, TACIT_EINPUT, "%s:%zu: %sexpected %s, found %s", r->name, line, r->what,
+                    want, found);
 }
 
 char tac_jread_peek(struct tac_jread *r)
 {
-    while (r->at < r->end &&
-           (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
         r->at++;
     return r->at < r->end ? *r->at : '\0';
 }
@@ -191,8 +195,8 @@ enum tacit_status tac_jread_uint(struct tac_jread *r, uint32_t *v, uint32_t max,
     uint64_t sum = 0;
     while (r->at < r->end && *r->at >= '0' && *r->at <= '9' && sum <= max)
         sum = sum * 10 + (uint64_t)(*r->at++ - '0');
-    bool ended = r->at < r->end && (*r->at == ',' || *r->at == '}' || *r->at == ']' ||
-                                    (unsigned char)*r->at <= ' ');
+    bool ended = r->at < r->end &&
+                 (*r->at == ',' || *r->at == '}' || *r->at == ']' || (unsigned char)*r->at <= ' ');
     bool padded = r->at - start > 1 && *start == '0';
     if (r->at == start || !ended || padded || sum > max) {
         char want[48];

@@ -1,8 +1,10 @@
-/* A pull reader of JSON: it hands out one string or number at a time and keeps no tree. format/json.h makes its tree
- * with it; the tokenizer reads its two long lists with it and leaves the small parts as spans to format/json.h.
+/* A pull reader of JSON: it hands out one string or number at a time and keeps no tree.
+ * format/json.h makes its tree with it; the tokenizer reads its two long lists with it and leaves
+ * the small parts as spans to format/json.h.
  *
- * Every function returns TACIT_EINPUT with "NAME:LINE: ..." where the text is not what was asked for.
- * Strings are not checked as UTF-8: the reader of a list does that with what it needs to look at anyway. */
+ * Every function returns TACIT_EINPUT with "NAME:LINE: ..." where the text is not what was asked
+ * for. Strings are not checked as UTF-8: the reader of a list does that with what it needs to look
+ * at anyway. */
 #ifndef TAC_FORMAT_JREAD_H
 #define TAC_FORMAT_JREAD_H
 
@@ -47,6 +49,7 @@ enum tacit_status tac_jread_end(struct tac_jread *r, struct tacit_err *err) TAC_
 /* tac_jread_line: the line number of a place in the text. */
 size_t tac_jread_line(const struct tac_jread *r, const char *at);
 /* tac_jread_fail: "NAME:LINE: WHATexpected WANT, found ..."; TACIT_EINPUT. */
-enum tacit_status tac_jread_fail(const struct tac_jread *r, const char *want, struct tacit_err *err);
+enum tacit_status tac_jread_fail(const struct tac_jread *r, const char *want,
+                                 struct tacit_err *err);
 
 #endif

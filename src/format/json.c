@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The tree is made here and not by json_loadb: where jansson's reader cannot grow its buffer, it loses bytes of a text. */
+/* The tree is made here and not by json_loadb: where jansson's reader cannot grow its buffer, it
+ * loses bytes of a text. */
 static enum tacit_status read_value(struct tac_jread *r, json_t **out, int depth,
                                     struct tacit_err *err);
 
@@ -54,8 +55,9 @@ static enum tacit_status read_key(struct tac_jread *r, char **key, const json_t 
     if (!*key)
         return TACIT_EFAIL;
     if (json_object_get(object, *key))
-        return tac_fail(err, TACIT_EINPUT, "%s:%zu: is no valid JSON: duplicate object key \"%.*s\"",
-                        r->name, tac_jread_line(r, r->at), n > 60 ? 60 : (int)n, *key);
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s:%zu: is no valid JSON: duplicate object key \"%.*s\"", r->name,
+                        tac_jread_line(r, r->at), n > 60 ? 60 : (int)n, *key);
     return TACIT_OK;
 }
 
@@ -214,7 +216,7 @@ enum tacit_status tac_json_parse_at(json_t **out, const char *text, size_t n, co
     r.at = text;
     char c = tac_jread_peek(&r);
     enum tacit_status s = c == '{' || c == '[' ? read_value(&r, out, 0, err)
-                             : tac_jread_fail(&r, "an object or an array", err);
+                                               : tac_jread_fail(&r, "an object or an array", err);
     if (!s)
         s = tac_jread_end(&r, err);
     if (s) {

@@ -80,7 +80,8 @@ static enum tacit_status space_open(struct space *s, const struct tac_weights *w
 {
     const struct tac_decoder_config *c = &w->model->c;
     struct tac_backend *be = w->be;
-    *s = (struct space){.w = w, .C = c->C, .V = o->n_vocab && o->n_vocab < c->V ? o->n_vocab : c->V};
+    *s =
+        (struct space){.w = w, .C = c->C, .V = o->n_vocab && o->n_vocab < c->V ? o->n_vocab : c->V};
     s->k = o->k < 2 ? 2 : o->k;
     if (s->k > s->V)
         s->k = s->V;
@@ -226,7 +227,8 @@ static enum tacit_status add_controls(struct space *s, struct tac_near *near, si
     return st;
 }
 
-/* Drift of a vector (in the space, not yet a unit) from its init row, and the init's cosine as the search sees it. */
+/* Drift of a vector (in the space, not yet a unit) from its init row, and the init's cosine as the
+ * search sees it. */
 static void hold_against_init(struct space *s, struct tac_near *near, const float *x, int32_t init)
 {
     near->drift = near->drift_ratio = near->init_cosine = (double)NAN;
@@ -243,7 +245,8 @@ static void hold_against_init(struct space *s, struct tac_near *near, const floa
     near->drift_ratio = near->drift / length(s->block, s->C);
 }
 
-static void set_bar(struct space *s, struct finder *f, struct tac_near *near, const float *unit, int32_t init)
+static void set_bar(struct space *s, struct finder *f, struct tac_near *near, const float *unit,
+                    int32_t init)
 {
     if (init < 0)
         return;
@@ -252,9 +255,10 @@ static void set_bar(struct space *s, struct finder *f, struct tac_near *near, co
     near->init_cosine = f->bar = (double)s->cosine[0];
 }
 
-enum tacit_status tac_nearest(struct tac_near *near, struct tac_arena *arena, const struct tac_weights *w,
-                              const float *vectors, const int32_t *init, size_t n,
-                              const struct tac_near_options *o, struct tacit_err *err)
+enum tacit_status tac_nearest(struct tac_near *near, struct tac_arena *arena,
+                              const struct tac_weights *w, const float *vectors,
+                              const int32_t *init, size_t n, const struct tac_near_options *o,
+                              struct tacit_err *err)
 {
     struct space s;
     struct finder *f = tac_alloc(n, sizeof *f, err);

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* tac_script: the script that the letters of n bytes of UTF-8 belong to, by its Unicode name ("Latin", "Han");
- * "mixed" for several, "none" without letters, "bytes" where the text is no UTF-8. Static storage. */
+/* tac_script: the script that the letters of n bytes of UTF-8 belong to, by its Unicode name
+ * ("Latin", "Han"); "mixed" for several, "none" without letters, "bytes" where the text is no
+ * UTF-8. Static storage. */
 const char *tac_script(const char *text, size_t n);
 
 #endif

@@ -40,10 +40,8 @@ static enum tacit_status configure(struct tac_decoder_config *c, const json_t *c
                                    const char *path, struct tacit_err *err)
 {
     enum tacit_status s;
-    *c = (struct tac_decoder_config){.norm = TAC_LAYERNORM,
-                                     .act = TAC_GELU_TANH,
-                                     .alibi = true,
-                                     .embed_norm = true};
+    *c = (struct tac_decoder_config){
+        .norm = TAC_LAYERNORM, .act = TAC_GELU_TANH, .alibi = true, .embed_norm = true};
     if ((s = get_size(&c->C, config, "hidden_size", "n_embed", path, err)) ||
         (s = get_size(&c->H, config, "n_head", "num_attention_heads", path, err)) ||
         (s = get_size(&c->L, config, "n_layer", "num_hidden_layers", path, err)) ||
@@ -53,9 +51,10 @@ static enum tacit_status configure(struct tac_decoder_config *c, const json_t *c
         (s = get_bool(&c->tied, config, "tie_word_embeddings", true, path, err)))
         return s;
     if (c->C % c->H)
-        return tac_fail(err, TACIT_EINPUT,
-                        "%s: field 'hidden_size' (n_embed): expected a multiple of n_head %zu, found %zu",
-                        path, c->H, c->C);
+        return tac_fail(
+            err, TACIT_EINPUT,
+            "%s: field 'hidden_size' (n_embed): expected a multiple of n_head %zu, found %zu", path,
+            c->H, c->C);
     c->eps = 1e-5;
     if (tac_json_has(config, "layer_norm_epsilon") &&
         (s = tac_json_get_real(&c->eps, config, "layer_norm_epsilon", 1e-30, 1, path, err)))

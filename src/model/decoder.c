@@ -84,7 +84,8 @@ static void capture(struct tac_decoder *d, struct tac_run *r, size_t l, const st
     d->be->ops->rows_get(d->be, v, s->v, r->capture_rows, r->n_capture, width);
 }
 
-/* One layer: reads slot->x (T,C), fills the rest of the slot, writes y (out rows, C); y NULL: only the slot. */
+/* One layer: reads slot->x (T,C), fills the rest of the slot, writes y (out rows, C); y NULL: only
+ * the slot. */
 static void layer_forward(struct tac_decoder *d, struct tac_run *r, size_t l, struct tac_slot *s,
                           void *y)
 {
@@ -100,7 +101,8 @@ static void layer_forward(struct tac_decoder *d, struct tac_run *r, size_t l, st
     op->heads(d->be, s->q, s->k, s->v, wide, &c->heads, p->tree->pos, T);
     struct tac_attn a = attention(d, r, l, out, p->tree->seg);
     op->attend(d->be, s->o, s->lse, s->q, s->k, s->v, &a);
-    const void *res = pick(d, d->w.res, c->post_ln_residual ? h : s->x, out->idx, out->n, out->all, C);
+    const void *res =
+        pick(d, d->w.res, c->post_ln_residual ? h : s->x, out->idx, out->n, out->all, C);
     op->matmul(d->be, s->x2, s->o, &P(TAC_P_OUT)->w, P(TAC_P_OUT_B)->v, res, out->n);
     op->norm(d->be, h, s->st2, s->x2, P(TAC_P_LN2_G)->v, P(TAC_P_LN2_B)->v, out->n, C, c->eps,
              c->norm);
@@ -194,7 +196,8 @@ static void mlp_backward(struct tac_decoder *d, const struct tac_run *r, size_t 
         grad_matrix(d, P(TAC_P_UP), P(TAC_P_UP_B), d->w.wide,
                     normed(d, x2, P(TAC_P_LN2_G), P(TAC_P_LN2_B), n), n);
     const void *st2 = pick(d, d->w.pick_st, s->st2, b->at, n, b->same, 2);
-    op->matmul_dx(d->be, d->w.dh, d->w.wide, &P(TAC_P_UP)->w, c->post_ln_residual ? d->w.dy : NULL, n);
+    op->matmul_dx(d->be, d->w.dh, d->w.wide, &P(TAC_P_UP)->w, c->post_ln_residual ? d->w.dy : NULL,
+                  n);
     grad_norm(d, P(TAC_P_LN2_G), P(TAC_P_LN2_B), d->w.dh, x2, st2, n);
     op->norm_dx(d->be, d->w.dx2, c->post_ln_residual ? NULL : d->w.dy, d->w.dh, x2, st2,
                 P(TAC_P_LN2_G)->v, n, C, c->norm);
@@ -249,8 +252,8 @@ static void qkv_backward(struct tac_decoder *d, const struct tac_run *r, size_t 
                     normed(d, x, P(TAC_P_LN1_G), P(TAC_P_LN1_B), n), n);
     const void *st1 = pick(d, d->w.pick_st, s->st1, to->idx, n, to->all, 2);
     grad_norm(d, P(TAC_P_LN1_G), P(TAC_P_LN1_B), d->w.dh, x, st1, n);
-    op->norm_dx(d->be, d->w.dy, c->post_ln_residual ? NULL : res, d->w.dh, x, st1, P(TAC_P_LN1_G)->v,
-                n, C, c->norm);
+    op->norm_dx(d->be, d->w.dy, c->post_ln_residual ? NULL : res, d->w.dh, x, st1,
+                P(TAC_P_LN1_G)->v, n, C, c->norm);
 #undef P
 }
 
@@ -261,7 +264,8 @@ static void head_backward(struct tac_decoder *d, const struct tac_run *r)
     const struct tac_param *head = head_param(d, r), *g = global_param(r, TAC_P_FINAL_G);
     size_t R = p->out.n, C = d->c.C;
     if (head->grad)
-        op->vocab_dw(d->be, head->grad, d->w.xf, d->w.lse, &head->w, p->target, p->tree->n_label, R);
+        op->vocab_dw(d->be, head->grad, d->w.xf, d->w.lse, &head->w, p->target, p->tree->n_label,
+                     R);
     grad_norm(d, g, global_param(r, TAC_P_FINAL_B), d->w.dxf, d->w.y, d->w.stf, R);
     op->norm_dx(d->be, d->w.dh, NULL, d->w.dxf, d->w.y, d->w.stf, g->v, R, C, d->c.norm);
     op->rows_get(d->be, d->w.dy, d->w.dh, p->out_live_at, p->out_live.n, C);
@@ -305,7 +309,8 @@ static void backward(struct tac_decoder *d, struct tac_run *r)
     embed_backward(d, r);
 }
 
-static enum tacit_status prepare(struct tac_decoder *d, const struct tac_run *r, struct tacit_err *err)
+static enum tacit_status prepare(struct tac_decoder *d, const struct tac_run *r,
+                                 struct tacit_err *err)
 {
     const struct tac_ops *op = d->be->ops;
     size_t need = tac_plan_bytes(r->plan);
@@ -314,8 +319,8 @@ static enum tacit_status prepare(struct tac_decoder *d, const struct tac_run *r,
         d->bytes = 0;
         d->memory = op->alloc(d->be, need);
         if (!d->memory)
-            return tac_fail(err, TACIT_EFAIL, "out of memory: %zu bytes for a batch of %zu rows", need,
-                            r->plan->tree->T);
+            return tac_fail(err, TACIT_EFAIL, "out of memory: %zu bytes for a batch of %zu rows",
+                            need, r->plan->tree->T);
         d->bytes = need;
     }
     tac_workspace_lay(&d->w, d->slot, r->plan, &d->c, d->be->real_size, d->memory);

@@ -1,5 +1,5 @@
-/* What a model family says of itself: a decoder's shape and the names of its tensors. A new family is one file
- * with one `struct tac_family` and one row in model.c. */
+/* What a model family says of itself: a decoder's shape and the names of its tensors. A new family
+ * is one file with one `struct tac_family` and one row in model.c. */
 #ifndef TAC_MODEL_FAMILY_H
 #define TAC_MODEL_FAMILY_H
 
@@ -10,7 +10,8 @@
 
 /* The shape of a decoder-only transformer. */
 struct tac_decoder_config {
-    size_t L, C, H, G, D, F, V; /* layers, width, heads, key heads, head width, MLP width, vocabulary rows */
+    size_t L, C, H, G, D, F,
+        V; /* layers, width, heads, key heads, head width, MLP width, vocabulary rows */
     enum tac_norm_kind norm;
     double eps;
     enum tac_act_kind act;
@@ -22,10 +23,29 @@ struct tac_decoder_config {
 };
 
 /* Parameters outside the layers, and those of each layer. Matrices are [out, in], vectors [out]. */
-enum tac_global_slot { TAC_P_EMBED, TAC_P_EMBED_G, TAC_P_EMBED_B, TAC_P_FINAL_G, TAC_P_FINAL_B, TAC_P_HEAD, TAC_N_GLOBAL };
+enum tac_global_slot {
+    TAC_P_EMBED,
+    TAC_P_EMBED_G,
+    TAC_P_EMBED_B,
+    TAC_P_FINAL_G,
+    TAC_P_FINAL_B,
+    TAC_P_HEAD,
+    TAC_N_GLOBAL
+};
 enum tac_layer_slot {
-    TAC_P_LN1_G, TAC_P_LN1_B, TAC_P_QKV, TAC_P_QKV_B, TAC_P_OUT, TAC_P_OUT_B,
-    TAC_P_LN2_G, TAC_P_LN2_B, TAC_P_UP, TAC_P_UP_B, TAC_P_DOWN, TAC_P_DOWN_B, TAC_N_LAYER,
+    TAC_P_LN1_G,
+    TAC_P_LN1_B,
+    TAC_P_QKV,
+    TAC_P_QKV_B,
+    TAC_P_OUT,
+    TAC_P_OUT_B,
+    TAC_P_LN2_G,
+    TAC_P_LN2_B,
+    TAC_P_UP,
+    TAC_P_UP_B,
+    TAC_P_DOWN,
+    TAC_P_DOWN_B,
+    TAC_N_LAYER,
 };
 
 struct tac_family {
@@ -40,8 +60,8 @@ struct tac_family {
 
 extern const struct tac_family tac_family_bloom;
 
-/* ALiBi slopes of H heads, as transformers' build_alibi_tensor: for a power of two 2^(-8(h+1)/H), else those
- * of the next lower power of two, then every other of twice that. */
+/* ALiBi slopes of H heads, as transformers' build_alibi_tensor: for a power of two 2^(-8(h+1)/H),
+ * else those of the next lower power of two, then every other of twice that. */
 void tac_alibi_slopes(float *slope, size_t H);
 
 #endif

@@ -36,7 +36,8 @@ const char *tac_model_slot_name(const struct tac_model *m, size_t slot, char buf
     return buf;
 }
 
-void tac_model_slot_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows, size_t *cols)
+void tac_model_slot_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows,
+                          size_t *cols)
 {
     size_t qkv = (c->H + 2 * c->G) * c->D, s = (slot - TAC_N_GLOBAL) % TAC_N_LAYER;
     *cols = 0;
@@ -66,8 +67,9 @@ static const struct tac_family *find_family(const json_t *config, const char *pa
     for (size_t i = 0; type && i < sizeof families / sizeof *families; i++)
         if (strcmp(type, families[i]->model_type) == 0)
             return families[i];
-    tac_fail(err, TACIT_EINPUT, "%s: field 'model_type': %s%s%s is not supported (supported: bloom)",
-             path, type ? "'" : "", type ? type : "a missing one", type ? "'" : "");
+    tac_fail(err, TACIT_EINPUT,
+             "%s: field 'model_type': %s%s%s is not supported (supported: bloom)", path,
+             type ? "'" : "", type ? type : "a missing one", type ? "'" : "");
     return NULL;
 }
 
@@ -125,7 +127,8 @@ static enum tacit_status open_sharded(struct tac_model *m, const char *index, st
     if (!s && !json_is_object(map))
         s = tac_fail(err, TACIT_EINPUT, "%s: field 'weight_map': expected an object", index);
     if (!s)
-        json_object_foreach (map, name, file) {
+        json_object_foreach(map, name, file)
+        {
             if (!json_is_string(file))
                 s = tac_fail(err, TACIT_EINPUT, "%s: weight_map['%s']: expected a file name", index,
                              name);
@@ -154,11 +157,12 @@ static enum tacit_status open_tensors(struct tac_model *m, struct tacit_err *err
     else if (tac_file_exists(path[1]))
         s = open_sharded(m, path[1], err);
     else if (tac_file_exists(path[2]) || tac_file_exists(path[3]))
-        s = tac_fail(err, TACIT_EINPUT,
-                     "%s: has pytorch_model.bin alone, model.safetensors is needed; convert it with: "
-                     "python3 -c \"from transformers import AutoModelForCausalLM as M; "
-                     "M.from_pretrained('%s').save_pretrained('%s', safe_serialization=True)\"",
-                     m->path, m->path, m->path);
+        s = tac_fail(
+            err, TACIT_EINPUT,
+            "%s: has pytorch_model.bin alone, model.safetensors is needed; convert it with: "
+            "python3 -c \"from transformers import AutoModelForCausalLM as M; "
+            "M.from_pretrained('%s').save_pretrained('%s', safe_serialization=True)\"",
+            m->path, m->path, m->path);
     else
         s = tac_fail(err, TACIT_EINPUT, "%s: neither model.safetensors nor %s is there", m->path,
                      names[1]);
@@ -199,8 +203,8 @@ static enum tacit_status check_tensor(const struct tac_model *m, size_t slot,
                  t->shape[i]);
     char want[48];
     snprintf(want, sizeof want, cols ? "%zux%zu" : "%zu", rows, cols);
-    return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': shape %s, expected %s by config.json", file, t->name,
-                    found, want);
+    return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': shape %s, expected %s by config.json",
+                    file, t->name, found, want);
 }
 
 /* Finds every slot's tensor, under its name with or without the family's prefix. */
@@ -283,7 +287,8 @@ size_t tac_model_params(const struct tac_model *m)
     return n;
 }
 
-/* Four independent multiply-xor lanes over 32 bytes at a time: a gigabyte in a fraction of a second. */
+/* Four independent multiply-xor lanes over 32 bytes at a time: a gigabyte in a fraction of a
+ * second. */
 static uint64_t hash_bytes(uint64_t h, const unsigned char *p, size_t n)
 {
     uint64_t lane[4] = {h, h + 1, h + 2, h + 3}, word[4];
@@ -302,7 +307,8 @@ static uint64_t hash_bytes(uint64_t h, const unsigned char *p, size_t n)
 uint64_t tac_model_hash(const struct tac_model *m)
 {
     uint64_t h = TAC_HASH0;
-    size_t shape[] = {m->c.L, m->c.C, m->c.H, m->c.G, m->c.D, m->c.F, m->c.V, m->c.post_ln_residual};
+    size_t shape[] = {m->c.L, m->c.C, m->c.H, m->c.G,
+                      m->c.D, m->c.F, m->c.V, m->c.post_ln_residual};
     h = tac_hash(h, shape, sizeof shape);
     h = tac_hash(h, &m->c.eps, sizeof m->c.eps);
     for (size_t slot = 0; slot < m->n_slot; slot++) {

@@ -14,26 +14,30 @@ struct tac_model {
     struct tac_safetensors *shard;
     char **shard_path;
     size_t n_shard;
-    /* tensors by slot: TAC_N_GLOBAL, then TAC_N_LAYER a layer; NULL where the model has none (tied head) */
+    /* tensors by slot: TAC_N_GLOBAL, then TAC_N_LAYER a layer; NULL where the model has none (tied
+     * head) */
     const struct tac_tensor **tensor;
     size_t n_slot;
     int refs;
 };
 
-/* tac_model_open: a HuggingFace folder (config.json with model.safetensors or a sharded index), or a hub
- * id that the local HuggingFace cache `cache` (a folder "hub", may be NULL) holds.
- * Errors name file and field; a hub id that is not there gets the command that downloads it. */
+/* tac_model_open: a HuggingFace folder (config.json with model.safetensors or a sharded index), or
+ * a hub id that the local HuggingFace cache `cache` (a folder "hub", may be NULL) holds. Errors
+ * name file and field; a hub id that is not there gets the command that downloads it. */
 enum tacit_status tac_model_open(struct tac_model **out, const char *path, const char *cache,
                                  struct tacit_err *err) TAC_MUST_USE;
 struct tac_model *tac_model_ref(struct tac_model *m);
 void tac_model_close(struct tac_model *m);
 
-/* tac_model_slot: tensor of a global slot (layer = SIZE_MAX) or a layer's slot, as an index of `tensor`. */
+/* tac_model_slot: tensor of a global slot (layer = SIZE_MAX) or a layer's slot, as an index of
+ * `tensor`. */
 size_t tac_model_slot(size_t layer, int slot);
-/* The slot's name in HuggingFace's canonical spelling (with the family's prefix), into buf; returns buf. */
+/* The slot's name in HuggingFace's canonical spelling (with the family's prefix), into buf; returns
+ * buf. */
 const char *tac_model_slot_name(const struct tac_model *m, size_t slot, char buf[160]);
 /* The slot's shape by the config: rows, cols (cols 0: a vector of `rows`). */
-void tac_model_slot_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows, size_t *cols);
+void tac_model_slot_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows,
+                          size_t *cols);
 
 /* tac_model_params: number of parameters. */
 size_t tac_model_params(const struct tac_model *m);

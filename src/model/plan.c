@@ -80,7 +80,8 @@ static enum tacit_status allocate(struct tac_plan *p, const struct tac_tree *t,
     p->target = tac_arena_alloc(a, t->n_label, sizeof *p->target, err);
     p->seg = tac_arena_alloc(a, t->n_seg, sizeof *p->seg, err);
     p->seg0 = tac_arena_alloc(a, t->n_seg, sizeof *p->seg0, err);
-    bool ok = p->out_live_at && p->bottom_src && p->bottom_pos && p->live_pos && p->target && p->seg && p->seg0;
+    bool ok = p->out_live_at && p->bottom_src && p->bottom_pos && p->live_pos && p->target &&
+              p->seg && p->seg0;
     return ok ? TACIT_OK : TACIT_EFAIL;
 }
 
@@ -157,12 +158,14 @@ size_t tac_plan_bytes(const struct tac_plan *p)
 
 double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config *c)
 {
-    double qkv = (double)((c->H + 2 * c->G) * c->D * c->C), rest = (double)(c->H * c->D * c->C + 2 * c->F * c->C);
+    double qkv = (double)((c->H + 2 * c->G) * c->D * c->C),
+           rest = (double)(c->H * c->D * c->C + 2 * c->F * c->C);
     double head = (double)(c->V * c->C), forward = 0, backward = 0;
     for (size_t l = 0; l < c->L; l++) {
         bool last = l + 1 == c->L;
         forward += (double)p->every.n * qkv + (double)(last ? p->out.n : p->every.n) * rest;
-        backward += (double)(last ? p->out_live.n : p->live.n) * rest + (double)(l ? p->live.n : p->bottom.n) * qkv;
+        backward += (double)(last ? p->out_live.n : p->live.n) * rest +
+                    (double)(l ? p->live.n : p->bottom.n) * qkv;
     }
     forward += (double)p->out.n * head;
     backward += (double)p->out.n * head;

@@ -1,5 +1,5 @@
-/* What a run of a tree computes, decided before anything runs: which rows each layer must give, which rows carry
- * gradients, and how much memory that takes. */
+/* What a run of a tree computes, decided before anything runs: which rows each layer must give,
+ * which rows carry gradients, and how much memory that takes. */
 #ifndef TAC_MODEL_PLAN_H
 #define TAC_MODEL_PLAN_H
 
@@ -19,18 +19,19 @@ enum tac_grad { TAC_GRAD_NONE, TAC_GRAD_SOFT, TAC_GRAD_WEIGHTS };
 struct tac_plan {
     const struct tac_tree *tree;
     enum tac_grad grad;
-    bool recompute;            /* backward computes each layer's activations again (memory C a row and layer) */
-    struct tac_rows every;     /* all rows */
-    struct tac_rows out;       /* rows whose last layer is wanted: labelled, or the last of a sequence */
-    struct tac_rows live;      /* rows that carry gradients: soft rows and all after a soft ancestor */
-    struct tac_rows out_live;  /* both; .idx are rows */
-    int32_t *out_live_at;      /* (out_live.n) their places within `out` */
-    struct tac_rows bottom;    /* rows whose gradient leaves layer 0: soft rows, or all for weights */
-    int32_t *bottom_src;       /* (bottom.n) their sources */
+    bool
+        recompute; /* backward computes each layer's activations again (memory C a row and layer) */
+    struct tac_rows every; /* all rows */
+    struct tac_rows out;  /* rows whose last layer is wanted: labelled, or the last of a sequence */
+    struct tac_rows live; /* rows that carry gradients: soft rows and all after a soft ancestor */
+    struct tac_rows out_live; /* both; .idx are rows */
+    int32_t *out_live_at;     /* (out_live.n) their places within `out` */
+    struct tac_rows bottom; /* rows whose gradient leaves layer 0: soft rows, or all for weights */
+    int32_t *bottom_src;    /* (bottom.n) their sources */
     int32_t *bottom_pos, *live_pos; /* positions of these rows */
-    struct tac_target *target; /* (tree->n_label) .row counts within `out` */
-    struct tac_seg *seg;       /* the tree's segments with `grad` for layers above 0 */
-    struct tac_seg *seg0;      /* ... and for layer 0 */
+    struct tac_target *target;      /* (tree->n_label) .row counts within `out` */
+    struct tac_seg *seg;            /* the tree's segments with `grad` for layers above 0 */
+    struct tac_seg *seg0;           /* ... and for layer 0 */
     /* bytes by owner */
     size_t keep_bytes, scratch_bytes, vocab_bytes;
     struct tac_arena arena;
@@ -46,8 +47,9 @@ void tac_plan_release(struct tac_plan *p);
 
 size_t tac_plan_bytes(const struct tac_plan *p);
 
-/* tac_plan_flops: floating-point operations of the matrix products that the plan asks for (two a multiply-add), attention
- * left out, nothing recomputed: useful work, for rates. Weight gradients count where they are taken. */
+/* tac_plan_flops: floating-point operations of the matrix products that the plan asks for (two a
+ * multiply-add), attention left out, nothing recomputed: useful work, for rates. Weight gradients
+ * count where they are taken. */
 double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config *c);
 
 #endif

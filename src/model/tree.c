@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* While building, a row is known by the number it got when it was first seen (its uid): a run's uids are
- * consecutive, so splitting a run moves no row of the sequences that pass through it. */
+/* While building, a row is known by the number it got when it was first seen (its uid): a run's
+ * uids are consecutive, so splitting a run moves no row of the sequences that pass through it. */
 struct node {
     int32_t parent, first_child, last_child, next;
     size_t uid0, n;
@@ -30,8 +30,7 @@ struct tac_tree_options tac_tree_options_default(void)
 static enum tacit_status add_node(struct builder *b, int32_t parent, size_t uid0, size_t n,
                                   int32_t *out, struct tacit_err *err)
 {
-    enum tacit_status s =
-        tac_grow(&b->node, &b->cap_node, b->n_node + 1, sizeof *b->node, err);
+    enum tacit_status s = tac_grow(&b->node, &b->cap_node, b->n_node + 1, sizeof *b->node, err);
     if (s)
         return s;
     *out = (int32_t)b->n_node++;
@@ -80,11 +79,13 @@ static size_t common(const struct builder *b, int32_t at, const int32_t *src, si
 }
 
 /* The child of `at` (-1: the roots) with the longest common beginning. */
-static int32_t best_child(const struct builder *b, int32_t at, const int32_t *src, size_t n, size_t *k)
+static int32_t best_child(const struct builder *b, int32_t at, const int32_t *src, size_t n,
+                          size_t *k)
 {
     int32_t best = -1;
     *k = 0;
-    for (int32_t c = at < 0 ? b->first_root : b->node[at].first_child; c >= 0; c = b->node[c].next) {
+    for (int32_t c = at < 0 ? b->first_root : b->node[at].first_child; c >= 0;
+         c = b->node[c].next) {
         size_t m = b->node[c].kv < 0 ? common(b, c, src, n) : 0;
         if (m > *k) {
             *k = m;
@@ -110,8 +111,8 @@ static enum tacit_status add_rows(struct builder *b, int32_t at, const int32_t *
     return TACIT_OK;
 }
 
-static enum tacit_status insert(struct builder *b, const struct tac_seq *seq, size_t n, size_t *path,
-                                struct tacit_err *err)
+static enum tacit_status insert(struct builder *b, const struct tac_seq *seq, size_t n,
+                                size_t *path, struct tacit_err *err)
 {
     int32_t at = seq->root;
     size_t i = 0;

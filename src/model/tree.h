@@ -1,7 +1,8 @@
-/* The prefix tree of a batch. Sequences that begin alike share the rows of their common beginning; a row's
- * result depends on its path alone, so sharing changes no byte of the forward pass.
+/* The prefix tree of a batch. Sequences that begin alike share the rows of their common beginning;
+ * a row's result depends on its path alone, so sharing changes no byte of the forward pass.
  *
- * Rows are flat, in depth-first order, without padding. A row's source is a token id (>= 0) or a trainable row
+ * Rows are flat, in depth-first order, without padding. A row's source is a token id (>= 0) or a
+ * trainable row
  * (-1 - i). A segment (node) is a run of rows; a KV segment has keys but no rows to compute. */
 #ifndef TAC_MODEL_TREE_H
 #define TAC_MODEL_TREE_H
@@ -9,7 +10,8 @@
 #include "backend/ops.h"
 #include "base/mem.h"
 
-/* One labelled prediction of a sequence: row `at` predicts `token`. `item` is the caller's own number. */
+/* One labelled prediction of a sequence: row `at` predicts `token`. `item` is the caller's own
+ * number. */
 struct tac_mark {
     size_t at;
     int32_t token;
@@ -17,8 +19,8 @@ struct tac_mark {
     uint32_t item;
 };
 
-/* A sequence as given to the builder. Rows after the last mark, or after `keep` rows where that is more, are
- * not computed. `root`: index of a KV root, or -1. */
+/* A sequence as given to the builder. Rows after the last mark, or after `keep` rows where that is
+ * more, are not computed. `root`: index of a KV root, or -1. */
 struct tac_seq {
     const int32_t *src;
     size_t n;
@@ -35,7 +37,7 @@ struct tac_label {
 };
 
 struct tac_tree {
-    size_t T; /* rows */
+    size_t T;                    /* rows */
     int32_t *src, *pos, *seg_of; /* (T) */
     struct tac_seg *seg;
     size_t n_seg, n_kv;
@@ -59,7 +61,8 @@ struct tac_tree_options tac_tree_options_default(void);
 /* tac_tree_build: the tree of n sequences, in their order. Everything lies in the tree's arena.
  * Errors: more rows than INT32_MAX; memory. */
 enum tacit_status tac_tree_build(struct tac_tree *t, const struct tac_seq *seq, size_t n,
-                                 const struct tac_tree_options *o, struct tacit_err *err) TAC_MUST_USE;
+                                 const struct tac_tree_options *o,
+                                 struct tacit_err *err) TAC_MUST_USE;
 void tac_tree_release(struct tac_tree *t);
 
 #endif

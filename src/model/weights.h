@@ -1,13 +1,13 @@
-/* A model's weights on a backend. Matrices stay where they lie (mapped, as stored) unless `expand`; vectors (norms,
- * biases) are expanded to the backend's real type. Shared, read-only, counted. */
+/* A model's weights on a backend. Matrices stay where they lie (mapped, as stored) unless `expand`;
+ * vectors (norms, biases) are expanded to the backend's real type. Shared, read-only, counted. */
 #ifndef TAC_MODEL_WEIGHTS_H
 #define TAC_MODEL_WEIGHTS_H
 
 #include "backend/backend.h"
 #include "model/model.h"
 
-/* One parameter: a matrix `w` (cols > 0) or a vector `v` of the real type. grad: where backward adds its
- * gradient, of the same shape in the real type; NULL where it is frozen. */
+/* One parameter: a matrix `w` (cols > 0) or a vector `v` of the real type. grad: where backward
+ * adds its gradient, of the same shape in the real type; NULL where it is frozen. */
 struct tac_param {
     struct tac_weight w;
     void *v;
@@ -27,15 +27,17 @@ struct tac_weights {
 
 /* tac_weights_load: expand: matrices become float32 (real) copies. Errors: memory. */
 enum tacit_status tac_weights_load(struct tac_weights **out, struct tac_model *model,
-                                   struct tac_backend *be, bool expand, struct tacit_err *err)
-    TAC_MUST_USE;
+                                   struct tac_backend *be, bool expand,
+                                   struct tacit_err *err) TAC_MUST_USE;
 struct tac_weights *tac_weights_ref(struct tac_weights *w);
 void tac_weights_close(struct tac_weights *w);
 
-/* tac_weights_resident: bytes that the weights take in memory: the mapped tensors in use, and the copies. */
+/* tac_weights_resident: bytes that the weights take in memory: the mapped tensors in use, and the
+ * copies. */
 size_t tac_weights_resident(const struct tac_weights *w);
 
-/* tac_weights_read_rows: rows idx[0..n) of a matrix slot as float: (n, cols). For reading embeddings. */
+/* tac_weights_read_rows: rows idx[0..n) of a matrix slot as float: (n, cols). For reading
+ * embeddings. */
 void tac_weights_read_rows(const struct tac_weights *w, size_t slot, const int32_t *idx, size_t n,
                            float *out);
 

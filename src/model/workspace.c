@@ -21,7 +21,8 @@ static void lay_slot(struct tac_slot *s, struct tac_carve *m, size_t T, size_t R
     s->f = tac_carve(m, R * c->F, z);
 }
 
-/* With gradients every layer keeps its own slot; without, or where backward recomputes, all share one. */
+/* With gradients every layer keeps its own slot; without, or where backward recomputes, all share
+ * one. */
 static void lay_slots(struct tac_slot *slot, struct tac_carve *m, const struct tac_plan *p,
                       const struct tac_decoder_config *c, size_t z)
 {

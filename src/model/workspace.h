@@ -1,5 +1,5 @@
-/* The activations of one run, laid out in one piece of backend memory. Laid once to measure (base NULL) and
- * once to use, so that what is reported is what is taken. */
+/* The activations of one run, laid out in one piece of backend memory. Laid once to measure (base
+ * NULL) and once to use, so that what is reported is what is taken. */
 #ifndef TAC_MODEL_WORKSPACE_H
 #define TAC_MODEL_WORKSPACE_H
 
@@ -16,16 +16,18 @@ struct tac_slot {
 };
 
 struct tac_workspace {
-    void *e, *e_stat;    /* (T,C) (T,2) embedding before its norm; e is x of layer 0 where there is none */
-    void *wide;          /* (T,max(F,(H+2G)D)) */
-    void *h, *res;       /* (T,C) */
-    void *y;             /* (out,C) output of the last layer */
+    void *e,
+        *e_stat; /* (T,C) (T,2) embedding before its norm; e is x of layer 0 where there is none */
+    void *wide;  /* (T,max(F,(H+2G)D)) */
+    void *h, *res; /* (T,C) */
+    void *y;       /* (out,C) output of the last layer */
     /* backward */
     void *dy, *dh, *dx2, *full; /* (T,C) */
     void *dq, *dk, *dv;
     void *pick_f, *pick_x, *pick_h, *pick_o, *pick_lse, *pick_st;
     /* head */
-    void *xf, *dxf, *stf, *logp, *lse, *logits; /* (out,C) (out,C) (out,2) (labels) (out) (block,V) */
+    void *xf, *dxf, *stf, *logp, *lse,
+        *logits; /* (out,C) (out,C) (out,2) (labels) (out) (block,V) */
     size_t logits_rows;
     size_t bytes, keep_bytes, vocab_bytes;
 };

@@ -47,7 +47,8 @@ static int32_t draw(struct writer *w, size_t V, double max, const struct tac_gen
     double total = 0, kept = 0, at;
     size_t n = o->top_k && o->top_k < V ? o->top_k : V, k = 0;
     for (size_t i = 0; i < V; i++) {
-        w->order[i] = (struct candidate){exp(((double)w->logits[i] - max) / o->temperature), (int32_t)i};
+        w->order[i] =
+            (struct candidate){exp(((double)w->logits[i] - max) / o->temperature), (int32_t)i};
         total += w->order[i].p;
     }
     qsort(w->order, V, sizeof *w->order, by_probability);
@@ -72,7 +73,8 @@ static int32_t pick_token(struct writer *w, const struct tac_generate_options *o
 }
 
 /* Runs rows behind the cache, which grows by them; leaves the logits of the last. */
-static enum tacit_status run_rows(struct writer *w, const int32_t *src, size_t n, struct tacit_err *err)
+static enum tacit_status run_rows(struct writer *w, const int32_t *src, size_t n,
+                                  struct tacit_err *err)
 {
     struct tac_kv_store *cache = &w->cache;
     bool cached = cache->len > 0;
@@ -96,8 +98,9 @@ static bool is_stop(const struct tac_generate_options *o, int32_t id)
     return false;
 }
 
-static enum tacit_status start(struct writer *w, const struct tac_prefix *prefix, const int32_t *ids,
-                               size_t n, size_t max_tokens, struct tacit_err *err)
+static enum tacit_status start(struct writer *w, const struct tac_prefix *prefix,
+                               const int32_t *ids, size_t n, size_t max_tokens,
+                               struct tacit_err *err)
 {
     const struct tac_decoder_config *c = &w->s->weights->model->c;
     size_t rows = prefix->n + n;
@@ -105,8 +108,8 @@ static enum tacit_status start(struct writer *w, const struct tac_prefix *prefix
         return tac_fail(err, TACIT_EINPUT, "there is neither a prompt nor a text to continue");
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || (size_t)ids[i] >= c->V)
-            return tac_fail(err, TACIT_EINPUT, "token id %d is outside the vocabulary of %zu rows", ids[i],
-                            c->V);
+            return tac_fail(err, TACIT_EINPUT, "token id %d is outside the vocabulary of %zu rows",
+                            ids[i], c->V);
     int32_t *src = tac_alloc(rows, sizeof *src, err);
     w->logits = tac_alloc(c->V, sizeof *w->logits, err);
     w->order = tac_alloc(c->V, sizeof *w->order, err);

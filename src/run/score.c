@@ -61,21 +61,22 @@ static enum tacit_status check_query(const struct tac_session *s, const struct t
 {
     size_t V = s->weights->model->c.V;
     if (q->n_target && prefix->n + q->n_ctx == 0)
-        return tac_fail(err, TACIT_EINPUT,
-                        "item %zu: its first target token has no token before it to be predicted from",
-                        i);
+        return tac_fail(
+            err, TACIT_EINPUT,
+            "item %zu: its first target token has no token before it to be predicted from", i);
     for (size_t k = 0; k < q->n_ctx + q->n_target; k++) {
         int32_t id = k < q->n_ctx ? q->ctx[k] : q->target[k - q->n_ctx];
         if (id < 0 || (size_t)id >= V)
             return tac_fail(err, TACIT_EINPUT,
-                            "item %zu: token id %d is outside the vocabulary of %zu rows", i, id, V);
+                            "item %zu: token id %d is outside the vocabulary of %zu rows", i, id,
+                            V);
     }
     return TACIT_OK;
 }
 
 /* The end of the batch that starts at `from`, its unshared rows and its targets. */
-static size_t batch_end(const struct tac_prefix *prefix, const struct tac_query *query, size_t from, size_t n,
-                        size_t most, size_t *rows, size_t *targets)
+static size_t batch_end(const struct tac_prefix *prefix, const struct tac_query *query, size_t from,
+                        size_t n, size_t most, size_t *rows, size_t *targets)
 {
     size_t to = from;
     *rows = *targets = 0;
@@ -90,9 +91,9 @@ static size_t batch_end(const struct tac_prefix *prefix, const struct tac_query 
 }
 
 /* The queries as one batch's job; memory from the arena. */
-static enum tacit_status make_job(struct tac_job *job, struct tac_arena *a, const struct tac_ports *ports,
-                                  const struct tac_prefix *prefix, const struct tac_query *query, size_t n,
-                                  struct tacit_err *err)
+static enum tacit_status make_job(struct tac_job *job, struct tac_arena *a,
+                                  const struct tac_ports *ports, const struct tac_prefix *prefix,
+                                  const struct tac_query *query, size_t n, struct tacit_err *err)
 {
     uint32_t item = 0;
     struct tac_seq *seq = tac_arena_alloc(a, n, sizeof *seq, err);
@@ -122,7 +123,8 @@ static enum tacit_status run_batch(struct tac_session *s, double *logp, int32_t 
 }
 
 static enum tacit_status check_queries(const struct tac_session *s, const struct tac_prefix *prefix,
-                                       const struct tac_query *query, size_t n, struct tacit_err *err)
+                                       const struct tac_query *query, size_t n,
+                                       struct tacit_err *err)
 {
     enum tacit_status st = TACIT_OK;
     for (size_t i = 0; !st && i < n; i++)

@@ -1,16 +1,19 @@
-/* Log-probabilities of given continuations, many at a time: what `score` and evaluation stand on. */
+/* Log-probabilities of given continuations, many at a time: what `score` and evaluation stand on.
+ */
 #ifndef TAC_RUN_SCORE_H
 #define TAC_RUN_SCORE_H
 
 #include "run/session.h"
 
-/* What stands before every text: trainable rows (-1 - i) of an adapter, token ids of a text prompt, or nothing. */
+/* What stands before every text: trainable rows (-1 - i) of an adapter, token ids of a text prompt,
+ * or nothing. */
 struct tac_prefix {
     int32_t *src;
     size_t n;
 };
 
-enum tacit_status tac_prefix_soft(struct tac_prefix *p, size_t P, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_prefix_soft(struct tac_prefix *p, size_t P,
+                                  struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_prefix_tokens(struct tac_prefix *p, const int32_t *ids, size_t n,
                                     struct tacit_err *err) TAC_MUST_USE;
 void tac_prefix_release(struct tac_prefix *p);
@@ -32,24 +35,28 @@ struct tac_score_options {
 
 struct tac_score_options tac_score_options_default(void);
 
-/* tac_score: logp and best (the most probable token at that place) of all targets, one after another, sum of
- * n_target each; best may be NULL. Queries keep their order; neighbours with a common beginning share rows.
- * A target token without any row before it (no prefix, no context) is an error naming the query. */
+/* tac_score: logp and best (the most probable token at that place) of all targets, one after
+ * another, sum of n_target each; best may be NULL. Queries keep their order; neighbours with a
+ * common beginning share rows. A target token without any row before it (no prefix, no context) is
+ * an error naming the query. */
 enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
                             const struct tac_ports *ports, const struct tac_prefix *prefix,
                             const struct tac_query *query, size_t n,
                             const struct tac_score_options *o, struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_score_measure: bytes of activations and rows of the batch that tac_score would find largest, without running it. */
+/* tac_score_measure: bytes of activations and rows of the batch that tac_score would find largest,
+ * without running it. */
 enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t *rows,
                                     const struct tac_ports *ports, const struct tac_prefix *prefix,
                                     const struct tac_query *query, size_t n,
-                                    const struct tac_score_options *o, struct tacit_err *err) TAC_MUST_USE;
+                                    const struct tac_score_options *o,
+                                    struct tacit_err *err) TAC_MUST_USE;
 
-/* A sequence built from prefix, context and target, with a mark on each row that predicts a target token.
- * Memory from the arena; marks are numbered from item on with the given weight. */
+/* A sequence built from prefix, context and target, with a mark on each row that predicts a target
+ * token. Memory from the arena; marks are numbered from item on with the given weight. */
 enum tacit_status tac_query_sequence(struct tac_seq *out, struct tac_arena *a,
                                      const struct tac_prefix *prefix, const struct tac_query *q,
-                                     float weight, uint32_t item, struct tacit_err *err) TAC_MUST_USE;
+                                     float weight, uint32_t item,
+                                     struct tacit_err *err) TAC_MUST_USE;
 
 #endif

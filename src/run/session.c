@@ -62,7 +62,8 @@ static enum tacit_status build_tree(struct tac_session *s, struct tac_tree *t,
     return st;
 }
 
-/* Plans with all activations kept; where those do not fit the limit, with recomputing; else refuses. */
+/* Plans with all activations kept; where those do not fit the limit, with recomputing; else
+ * refuses. */
 static enum tacit_status make_plan(struct tac_session *s, struct tac_plan *p,
                                    const struct tac_tree *t, const struct tac_job *job,
                                    struct tacit_err *err)
@@ -71,25 +72,26 @@ static enum tacit_status make_plan(struct tac_session *s, struct tac_plan *p,
     size_t taken = tac_session_taken(s);
     bool last = job->logits || job->states || job->lse;
     for (int recompute = 0; recompute < (job->grad ? 2 : 1); recompute++) {
-        enum tacit_status st = tac_plan_make(p, t, c, s->weights->be->real_size, job->grad, recompute,
-                                             last, err);
+        enum tacit_status st =
+            tac_plan_make(p, t, c, s->weights->be->real_size, job->grad, recompute, last, err);
         if (st || !s->o.memory_limit || taken + tac_plan_bytes(p) <= s->o.memory_limit)
             return st;
         tac_plan_release(p);
     }
     char need[32], limit[32], fixed[32];
     struct tac_plan smallest;
-    enum tacit_status st = tac_plan_make(&smallest, t, c, s->weights->be->real_size, job->grad, true,
-                                         last, err);
+    enum tacit_status st =
+        tac_plan_make(&smallest, t, c, s->weights->be->real_size, job->grad, true, last, err);
     if (st)
         return st;
     tac_show_bytes(need, (double)tac_plan_bytes(&smallest));
     tac_plan_release(&smallest);
-    return tac_fail(err, TACIT_EINPUT,
-                    "a batch of %zu rows needs %s for activations besides %s for weights, "
-                    "trainables and buffers; the memory limit is %s: use smaller batches or a higher limit",
-                    t->T, need, tac_show_bytes(fixed, (double)taken),
-                    tac_show_bytes(limit, (double)s->o.memory_limit));
+    return tac_fail(
+        err, TACIT_EINPUT,
+        "a batch of %zu rows needs %s for activations besides %s for weights, "
+        "trainables and buffers; the memory limit is %s: use smaller batches or a higher limit",
+        t->T, need, tac_show_bytes(fixed, (double)taken),
+        tac_show_bytes(limit, (double)s->o.memory_limit));
 }
 
 /* The rows on the path to sequence 0's last row, from the top. */
@@ -256,8 +258,8 @@ enum tacit_status tac_session_run(struct tac_session *s, struct tac_job *job, st
     return st;
 }
 
-enum tacit_status tac_session_measure(struct tac_session *s, const struct tac_job *job, size_t *bytes,
-                                      size_t *rows, struct tacit_err *err)
+enum tacit_status tac_session_measure(struct tac_session *s, const struct tac_job *job,
+                                      size_t *bytes, size_t *rows, struct tacit_err *err)
 {
     struct tac_tree t;
     struct tac_plan p = {0};

@@ -1,5 +1,5 @@
-/* A session runs sequences through a model: builds the tree, plans it within the memory limit, runs it, and hands the
- * results back by the caller's own item numbers. */
+/* A session runs sequences through a model: builds the tree, plans it within the memory limit, runs
+ * it, and hands the results back by the caller's own item numbers. */
 #ifndef TAC_RUN_SESSION_H
 #define TAC_RUN_SESSION_H
 
@@ -14,13 +14,16 @@ struct tac_session {
     struct tac_weights *weights;
     struct tac_decoder *dec;
     struct tac_session_options o;
-    size_t fixed_bytes; /* trainables, moments, caches: counted against the limit (the caller's to set) */
+    size_t fixed_bytes; /* trainables, moments, caches: counted against the limit (the caller's to
+                           set) */
     size_t peak_bytes;  /* the largest activation workspace so far */
-    size_t rows, tokens; /* rows computed, and rows that a batch without sharing would have had, so far */
-    double flops;        /* useful ones, so far (tac_plan_flops) */
+    size_t rows,
+        tokens;   /* rows computed, and rows that a batch without sharing would have had, so far */
+    double flops; /* useful ones, so far (tac_plan_flops) */
 };
 
-/* Sequences and what to do with them. Results by item: the caller numbers its marks 0 .. n_item-1, each once. */
+/* Sequences and what to do with them. Results by item: the caller numbers its marks 0 .. n_item-1,
+ * each once. */
 struct tac_job {
     const struct tac_seq *seq;
     size_t n;
@@ -30,32 +33,35 @@ struct tac_job {
     struct tac_kv_store *const *kv; /* (n_kv) KV roots, or NULL */
     size_t n_kv;
     struct tac_kv_store *capture; /* the path of sequence 0 is appended here, or NULL */
-    double *logp;   /* (n_item) or NULL */
-    int32_t *best;  /* (n_item) most probable token at the mark's row, or NULL */
-    float *logits;  /* (n, V) after the last row of each sequence, or NULL */
-    double *lse;    /* (n) their log-sum-exp: log p(v) is (float)(logits[v] - lse), the law's bytes; or NULL */
-    float *states;  /* (n, C) final normed state of the last row of each sequence, or NULL */
-    double loss;    /* out: sum of weight * -logp */
+    double *logp;                 /* (n_item) or NULL */
+    int32_t *best;                /* (n_item) most probable token at the mark's row, or NULL */
+    float *logits;                /* (n, V) after the last row of each sequence, or NULL */
+    double *lse; /* (n) their log-sum-exp: log p(v) is (float)(logits[v] - lse), the law's bytes; or
+                    NULL */
+    float *states; /* (n, C) final normed state of the last row of each sequence, or NULL */
+    double loss;   /* out: sum of weight * -logp */
 };
 
 struct tac_session_options tac_session_options_default(void);
 
 enum tacit_status tac_session_open(struct tac_session **out, struct tac_weights *w,
-                                   const struct tac_session_options *o, struct tacit_err *err)
-    TAC_MUST_USE;
+                                   const struct tac_session_options *o,
+                                   struct tacit_err *err) TAC_MUST_USE;
 void tac_session_close(struct tac_session *s);
 
-/* tac_session_taken: bytes in use besides a batch's activations: weights, the backend's buffers, fixed_bytes. */
+/* tac_session_taken: bytes in use besides a batch's activations: weights, the backend's buffers,
+ * fixed_bytes. */
 size_t tac_session_taken(const struct tac_session *s);
 
 /* tac_session_run: one batch. Gradients are added to the ports' gradient memory.
- * Errors: a batch that does not fit the memory limit, in words; a non-finite result names the first tensor of the
- * model that is not finite, or says that the run diverged. */
-enum tacit_status tac_session_run(struct tac_session *s, struct tac_job *job, struct tacit_err *err)
-    TAC_MUST_USE;
+ * Errors: a batch that does not fit the memory limit, in words; a non-finite result names the first
+ * tensor of the model that is not finite, or says that the run diverged. */
+enum tacit_status tac_session_run(struct tac_session *s, struct tac_job *job,
+                                  struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_session_measure: bytes of workspace that this batch would take, without running it. */
-enum tacit_status tac_session_measure(struct tac_session *s, const struct tac_job *job, size_t *bytes,
-                                      size_t *rows, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_session_measure(struct tac_session *s, const struct tac_job *job,
+                                      size_t *bytes, size_t *rows,
+                                      struct tacit_err *err) TAC_MUST_USE;
 
 #endif

@@ -5,7 +5,8 @@
 
 enum { CACHED_BYTES = 31, CACHED_IDS = 7, NONE = -1 };
 
-/* A symbol of a long word, in a list linked both ways. A symbol merged into its left neighbour is dead. */
+/* A symbol of a long word, in a list linked both ways. A symbol merged into its left neighbour is
+ * dead. */
 struct tac_bpe_symbol {
     int32_t id;
     int32_t prev, next; /* NONE at the ends */
@@ -128,8 +129,8 @@ static size_t symbols_of_bytes(const struct tac_bpe *b, int32_t *id, const char 
     return m;
 }
 
-/* Merges n < TAC_BPE_LONG symbols in place; returns how many are left. pair[i] is the merge of symbols i
- * and i + 1. */
+/* Merges n < TAC_BPE_LONG symbols in place; returns how many are left. pair[i] is the merge of
+ * symbols i and i + 1. */
 static size_t merge_short(const struct tac_bpe *b, int32_t *id, size_t n)
 {
     const struct tac_merge *pair[TAC_BPE_LONG];
@@ -215,7 +216,8 @@ static void merge_at(const struct tac_bpe *b, struct tac_bpe_work *w, const stru
     heap_push(b, w, e->at);
 }
 
-/* merge_short for any n, in n log n steps: at most n entries at first and two for each of n - 1 merges. */
+/* merge_short for any n, in n log n steps: at most n entries at first and two for each of n - 1
+ * merges. */
 static enum tacit_status merge_long(const struct tac_bpe *b, struct tac_bpe_work *w, int32_t *id,
                                     size_t *n, struct tacit_err *err)
 {
@@ -266,7 +268,8 @@ static enum tacit_status encode_word(const struct tac_bpe *b, struct tac_bpe_wor
 }
 
 /* The place of a word in the cache; key is the word padded with zeros. */
-static struct tac_bpe_cached *cache_slot(const struct tac_bpe_work *w, const char key[CACHED_BYTES + 1])
+static struct tac_bpe_cached *cache_slot(const struct tac_bpe_work *w,
+                                         const char key[CACHED_BYTES + 1])
 {
     uint64_t v[4], h = 0;
     memcpy(v, key, sizeof v);

@@ -1,8 +1,9 @@
-/* Byte-pair encoding: a word's bytes become symbols, and neighbours are merged, the pair that was learnt
- * first always first (of equal ones the leftmost), until no pair can be.
+/* Byte-pair encoding: a word's bytes become symbols, and neighbours are merged, the pair that was
+ * learnt first always first (of equal ones the leftmost), until no pair can be.
  *
- * Short words are merged in place by looking for the least rank; from TAC_BPE_LONG bytes on a heap keeps a word
- * of n bytes at n log n. Words met again come out of a cache that belongs to the caller's work. */
+ * Short words are merged in place by looking for the least rank; from TAC_BPE_LONG bytes on a heap
+ * keeps a word of n bytes at n log n. Words met again come out of a cache that belongs to the
+ * caller's work. */
 #ifndef TAC_TOKENIZER_BPE_H
 #define TAC_TOKENIZER_BPE_H
 

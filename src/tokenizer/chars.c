@@ -5,7 +5,7 @@
 
 enum { CLASS_BITS = 5 };
 
-static const uint32_t bloom_stops[] = {'(', ')',    '|',    '.',    ',',    '!',    '?',
+static const uint32_t bloom_stops[] = {'(',    ')',    '|',    '.',    ',',    '!',    '?',
                                        0x2026, 0x3002, 0xff0c, 0x3001, 0x0964, 0x06d4, 0x060c};
 
 static void fill_runs(uint8_t *chars)

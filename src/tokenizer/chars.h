@@ -1,4 +1,5 @@
-/* Classes of characters, as the patterns of tokenizers name them, in one table read by code point. */
+/* Classes of characters, as the patterns of tokenizers name them, in one table read by code point.
+ */
 #ifndef TAC_TOKENIZER_CHARS_H
 #define TAC_TOKENIZER_CHARS_H
 
@@ -8,9 +9,11 @@ enum {
     TAC_LETTER = 1, /* \p{L} */
     TAC_NUMBER = 2, /* \p{N} */
     TAC_SPACE = 4,  /* \s: White_Space */
-    TAC_WORD = 8,   /* a word character beside a single_word token: Alphabetic, M, Nd, Pc, Join_Control */
+    TAC_WORD =
+        8, /* a word character beside a single_word token: Alphabetic, M, Nd, Pc, Join_Control */
     TAC_ACTIVE = 16, /* a normal form changes it, moves it or joins it to the character before */
-    TAC_STOP = 32,   /* what BLOOM's pattern leaves out of its words: white space and ( ) | . , ! ? … */
+    TAC_STOP =
+        32, /* what BLOOM's pattern leaves out of its words: white space and ( ) | . , ! ? … */
 };
 
 /* Code points from here on have no class but TAC_WORD for a few that chars.c names. */
@@ -25,7 +28,8 @@ static inline unsigned tac_char_class(const uint8_t *chars, uint32_t cp)
     return cp < TAC_CHARS_END ? chars[cp] : cp >= 0xe0100 && cp < 0xe01f0 ? TAC_WORD : 0;
 }
 
-/* tac_char_at: the code point at s, which is well-formed UTF-8 and not at its end; *len its bytes. */
+/* tac_char_at: the code point at s, which is well-formed UTF-8 and not at its end; *len its bytes.
+ */
 static inline uint32_t tac_char_at(const char *s, size_t *len)
 {
     const unsigned char *u = (const unsigned char *)s;

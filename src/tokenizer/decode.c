@@ -19,8 +19,8 @@ static bool is_second(unsigned char first, unsigned char c)
     return c >= low && c <= high;
 }
 
-/* The bytes at s that one character or one U+FFFD takes (Unicode's "maximal subpart"); *whole: it is a
- * character; *cut: it is the beginning of one, and the text ends. */
+/* The bytes at s that one character or one U+FFFD takes (Unicode's "maximal subpart"); *whole: it
+ * is a character; *cut: it is the beginning of one, and the text ends. */
 static size_t sequence(const char *s, size_t n, bool *whole, bool *cut)
 {
     const unsigned char *u = (const unsigned char *)s;
@@ -32,8 +32,8 @@ static size_t sequence(const char *s, size_t n, bool *whole, bool *cut)
     return i;
 }
 
-/* Appends s with ill-formed sequences replaced, up to the beginning of a character at its end: *left bytes,
- * which stay. */
+/* Appends s with ill-formed sequences replaced, up to the beginning of a character at its end:
+ * *left bytes, which stay. */
 static enum tacit_status put_lossy(struct tac_buf *out, const char *s, size_t n, size_t *left,
                                    struct tacit_err *err)
 {

@@ -9,8 +9,8 @@
 #include "tokenizer/tokenizer.h"
 
 struct tac_tokenizer {
-    uint8_t *chars;              /* tac_chars_new */
-    struct tac_added raw;        /* added tokens looked for in the text as it is */
+    uint8_t *chars;       /* tac_chars_new */
+    struct tac_added raw; /* added tokens looked for in the text as it is */
     struct tac_normal normal;
     struct tac_added normalised; /* added tokens looked for in the normalised text */
     struct tac_split split;
@@ -18,15 +18,16 @@ struct tac_tokenizer {
     struct tac_ids before, after; /* the template's tokens */
 };
 
-/* tac_load_json: fills a zeroed tokenizer from the text of a tokenizer.json. tac_load_gpt2: from a folder's
- * vocab.json and merges.txt. On failure t is left for tac_tokenizer_close. (load.c) */
+/* tac_load_json: fills a zeroed tokenizer from the text of a tokenizer.json. tac_load_gpt2: from a
+ * folder's vocab.json and merges.txt. On failure t is left for tac_tokenizer_close. (load.c) */
 enum tacit_status tac_load_json(struct tac_tokenizer *t, const char *text, size_t n,
                                 const char *name, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_load_gpt2(struct tac_tokenizer *t, const char *folder,
                                 struct tacit_err *err) TAC_MUST_USE;
 
-/* The parts of a tokenizer.json around the model; each value may be NULL, for null. `name` is the file's.
- * Added tokens come last: they are normalised, and their ids must fit the vocabulary. (parts.c) */
+/* The parts of a tokenizer.json around the model; each value may be NULL, for null. `name` is the
+ * file's. Added tokens come last: they are normalised, and their ids must fit the vocabulary.
+ * (parts.c) */
 enum tacit_status tac_load_normalizer(struct tac_tokenizer *t, const json_t *v, const char *name,
                                       struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_load_pre_tokenizer(struct tac_tokenizer *t, const json_t *v, const char *name,
@@ -49,8 +50,7 @@ struct tac_added_spec {
     bool single_word, lstrip, rstrip, normalized, special;
 };
 /* tac_search_added_token: makes a token of the vocabulary one that texts are searched for. */
-enum tacit_status tac_search_added_token(struct tac_tokenizer *t,
-                                         const struct tac_added_spec *spec,
+enum tacit_status tac_search_added_token(struct tac_tokenizer *t, const struct tac_added_spec *spec,
                                          struct tacit_err *err) TAC_MUST_USE;
 
 #endif

@@ -1,6 +1,7 @@
-/* Reading a tokenizer's files: the vocabulary and the merges without a tree in between, the rest by parts.c. */
-#include "tokenizer/internal.h"
+/* Reading a tokenizer's files: the vocabulary and the merges without a tree in between, the rest by
+ * parts.c. */
 #include "format/jread.h"
+#include "tokenizer/internal.h"
 
 #include "base/file.h"
 
@@ -75,7 +76,8 @@ static enum tacit_status bad_merge(const struct loader *l, const struct halves *
                     tac_quote(right, h->right, h->right_n), what);
 }
 
-/* The token that a merge makes. Ids mostly follow the order of the merges, so the next one is tried first. */
+/* The token that a merge makes. Ids mostly follow the order of the merges, so the next one is tried
+ * first. */
 static int32_t find_merged(const struct loader *l, size_t n)
 {
     const struct tac_vocab *v = &l->t->bpe.vocab;
@@ -92,8 +94,7 @@ static enum tacit_status find_tokens(struct loader *l, const struct halves *h, i
     const struct tac_vocab *v = &l->t->bpe.vocab;
     struct tac_buf *pair = &l->pair;
     size_t n, m;
-    enum tacit_status st =
-        tac_grow(&pair->data, &pair->cap, h->left_n + h->right_n + 1, 1, l->err);
+    enum tacit_status st = tac_grow(&pair->data, &pair->cap, h->left_n + h->right_n + 1, 1, l->err);
     if (st)
         return st;
     if (tac_bytes_of_name(pair->data, &n, h->left, h->left_n) &&
@@ -118,8 +119,9 @@ static enum tacit_status add_merge(struct loader *l, const struct halves *h)
     if (st)
         return st;
     if (id[0] < 0 || id[1] < 0)
-        return bad_merge(l, h, id[0] < 0 ? "the first is not in the vocabulary"
-                                         : "the second is not in the vocabulary");
+        return bad_merge(l, h,
+                         id[0] < 0 ? "the first is not in the vocabulary"
+                                   : "the second is not in the vocabulary");
     if (id[2] < 0)
         return bad_merge(l, h, "together they are not in the vocabulary");
     l->next_id = (uint32_t)id[2] + 1;
@@ -309,8 +311,10 @@ static enum tacit_status read_file(struct loader *l)
     struct {
         const char *key;
         struct span *span;
-    } parts[] = {{"normalizer", &l->normalizer},         {"pre_tokenizer", &l->pre_tokenizer},
-                 {"post_processor", &l->post_processor}, {"decoder", &l->decoder},
+    } parts[] = {{"normalizer", &l->normalizer},
+                 {"pre_tokenizer", &l->pre_tokenizer},
+                 {"post_processor", &l->post_processor},
+                 {"decoder", &l->decoder},
                  {"added_tokens", &l->added_tokens}};
     const char *key;
     size_t n;

@@ -85,8 +85,9 @@ static size_t active_end(const uint8_t *chars, const char *s, size_t n, size_t i
     return i;
 }
 
-/* utf8proc knows newer characters than HuggingFace tokenizers, whose normal forms are of Unicode 9 and let what they do
- * not know stand as it is: such a character is not active, though utf8proc would move it or take it apart. */
+/* utf8proc knows newer characters than HuggingFace tokenizers, whose normal forms are of Unicode 9
+ * and let what they do not know stand as it is: such a character is not active, though utf8proc
+ * would move it or take it apart. */
 static bool is_newer(const char *s)
 {
     size_t len;
@@ -94,8 +95,8 @@ static bool is_newer(const char *s)
     return p->combining_class != 0 || p->decomp_seqindex != UINT16_MAX;
 }
 
-/* A character that is not active never changes; active ones concern the run they stand in and the one
- * character before it. */
+/* A character that is not active never changes; active ones concern the run they stand in and the
+ * one character before it. */
 static enum tacit_status put_forms(struct tac_normal_work *work, struct tac_buf *out,
                                    const uint8_t *chars, enum tac_normal_kind kind, const char *s,
                                    size_t n, struct tacit_err *err)

@@ -1,7 +1,8 @@
 /* Normalisers: what a tokenizer.json does to a text before it is split.
  *
- * The normal forms are those of HuggingFace tokenizers, which knows Unicode 9: characters assigned later stand
- * still and separate (chars.h, TAC_ACTIVE), so a newer utf8proc gives the same bytes. */
+ * The normal forms are those of HuggingFace tokenizers, which knows Unicode 9: characters assigned
+ * later stand still and separate (chars.h, TAC_ACTIVE), so a newer utf8proc gives the same bytes.
+ */
 #ifndef TAC_TOKENIZER_NORMAL_H
 #define TAC_TOKENIZER_NORMAL_H
 
@@ -39,8 +40,8 @@ struct tac_normal_work {
     size_t code_cap;
 };
 
-/* tac_normalise: *s, n bytes of well-formed UTF-8, becomes the normalised text, which lies in work or is the
- * input itself. */
+/* tac_normalise: *s, n bytes of well-formed UTF-8, becomes the normalised text, which lies in work
+ * or is the input itself. */
 enum tacit_status tac_normalise(const struct tac_normal *normal, const uint8_t *chars,
                                 struct tac_normal_work *work, const char **s, size_t *n,
                                 struct tacit_err *err) TAC_MUST_USE;

@@ -328,8 +328,8 @@ enum tacit_status tac_load_decoder(const json_t *v, const char *name, struct tac
     return st;
 }
 
-enum tacit_status tac_search_added_token(struct tac_tokenizer *t,
-                                         const struct tac_added_spec *spec, struct tacit_err *err)
+enum tacit_status tac_search_added_token(struct tac_tokenizer *t, const struct tac_added_spec *spec,
+                                         struct tacit_err *err)
 {
     struct tac_added_token token = {spec->id, spec->single_word, spec->lstrip, spec->rstrip};
     const char *s = spec->content;
@@ -340,8 +340,10 @@ enum tacit_status tac_search_added_token(struct tac_tokenizer *t,
     struct tac_normal_work work = {0};
     enum tacit_status st = tac_normalise(&t->normal, t->chars, &work, &s, &n, err);
     if (!st && (n != strlen(spec->content) || memcmp(s, spec->content, n) != 0))
-        st = tac_fail(err, TACIT_EINPUT, "a normalized token that the normalizer changes, '%s', "
-                                         "is not supported", spec->content);
+        st = tac_fail(err, TACIT_EINPUT,
+                      "a normalized token that the normalizer changes, '%s', "
+                      "is not supported",
+                      spec->content);
     if (!st)
         st = tac_added_add(&t->normalised, s, n, token, err);
     tac_normal_work_release(&work);
@@ -374,8 +376,8 @@ static enum tacit_status read_spec(const struct part *p, struct tac_added_spec *
     return st ? st : tac_json_get_string(&spec->content, p->value, "content", p->where, err);
 }
 
-/* Ids as HuggingFace tokenizers gives them, whatever the file says: a token of the vocabulary keeps its own, a
- * new one gets the next after all. A file that disagrees is refused. */
+/* Ids as HuggingFace tokenizers gives them, whatever the file says: a token of the vocabulary keeps
+ * its own, a new one gets the next after all. A file that disagrees is refused. */
 static enum tacit_status number_token(struct tac_vocab *v, const struct tac_added_spec *spec,
                                       int64_t *next, struct tacit_err *err)
 {
@@ -394,8 +396,8 @@ static enum tacit_status number_token(struct tac_vocab *v, const struct tac_adde
     return known < 0 ? tac_vocab_add(v, (uint32_t)spec->id, spec->content, n, err) : TACIT_OK;
 }
 
-/* What is done with one entry, in three passes: the ids in the file's order, then the search for the special
- * tokens and for the others, for of two that look alike the first is found. */
+/* What is done with one entry, in three passes: the ids in the file's order, then the search for
+ * the special tokens and for the others, for of two that look alike the first is found. */
 enum pass { NUMBER, SEARCH_SPECIAL, SEARCH_OTHERS };
 
 static enum tacit_status load_entry(struct tac_tokenizer *t, const struct part *p, enum pass pass,

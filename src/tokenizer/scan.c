@@ -72,8 +72,8 @@ static bool is_break(char c)
     return c == '\r' || c == '\n';
 }
 
-/* \s+(?!\S)|\s+ : the run without its last character, if something other than space follows it and it has
- * more than one. */
+/* \s+(?!\S)|\s+ : the run without its last character, if something other than space follows it and
+ * it has more than one. */
 static size_t space_end(const struct text *t, size_t i)
 {
     size_t end = run_end(t, i, TAC_SPACE, TAC_SPACE);

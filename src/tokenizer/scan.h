@@ -1,5 +1,5 @@
-/* Hand-written matchers of the patterns that most byte-level tokenizers use, ten times as fast as a regular
- * expression. test_tokenizer.c holds each against its pattern run by PCRE2. */
+/* Hand-written matchers of the patterns that most byte-level tokenizers use, ten times as fast as a
+ * regular expression. test_tokenizer.c holds each against its pattern run by PCRE2. */
 #ifndef TAC_TOKENIZER_SCAN_H
 #define TAC_TOKENIZER_SCAN_H
 
@@ -22,8 +22,8 @@ enum tac_scan tac_scan_of(const char *pattern);
 /* tac_scan_pattern: the pattern that a matcher stands for; NULL for TAC_SCAN_NONE. */
 const char *tac_scan_pattern(enum tac_scan scan);
 
-/* tac_scan_next: the first match at or after `from` in the n bytes of well-formed UTF-8 at s, never empty.
- * false where there is none. */
+/* tac_scan_next: the first match at or after `from` in the n bytes of well-formed UTF-8 at s, never
+ * empty. false where there is none. */
 bool tac_scan_next(enum tac_scan scan, const uint8_t *chars, const char *s, size_t n, size_t from,
                    size_t *start, size_t *end);
 

@@ -40,8 +40,8 @@ struct run {
 
 static enum tacit_status run_from(const struct run *r, size_t k, const char *s, size_t n);
 
-/* A step at work on the text s. Items, matches and gaps between them, arrive in order; [start, end) is a piece
- * that the next item may still belong to. */
+/* A step at work on the text s. Items, matches and gaps between them, arrive in order; [start, end)
+ * is a piece that the next item may still belong to. */
 struct cutter {
     const struct run *run;
     size_t k; /* of the step */
@@ -94,7 +94,8 @@ static enum tacit_status add_item(struct cutter *c, size_t start, size_t end, bo
     return st;
 }
 
-/* An empty match just behind the last match does not count, and the search goes on one character later. */
+/* An empty match just behind the last match does not count, and the search goes on one character
+ * later. */
 static enum tacit_status cut_by_pattern(struct cutter *c, size_t n)
 {
     const struct run *r = c->run;

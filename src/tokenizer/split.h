@@ -1,7 +1,7 @@
 /* Pre-tokenisers: a text becomes the words that byte-pair encoding works on, one after the other.
  *
- * Each step cuts every piece that the step before left; a pattern sees nothing but its piece. The last step is
- * ByteLevel. */
+ * Each step cuts every piece that the step before left; a pattern sees nothing but its piece. The
+ * last step is ByteLevel. */
 #ifndef TAC_TOKENIZER_SPLIT_H
 #define TAC_TOKENIZER_SPLIT_H
 

@@ -1,8 +1,8 @@
 /* The tokenizer: text to ids and back, exactly as HuggingFace tokenizers does from the same file.
  *
- * Byte-level BPE as BLOOM, GPT-2, GPT-NeoX, Qwen2 and Llama 3 use it, from a tokenizer.json or from GPT-2's
- * vocab.json and merges.txt. A file that asks for anything else is refused by name. What transformers does
- * around it (truncation, padding) is the caller's. */
+ * Byte-level BPE as BLOOM, GPT-2, GPT-NeoX, Qwen2 and Llama 3 use it, from a tokenizer.json or from
+ * GPT-2's vocab.json and merges.txt. A file that asks for anything else is refused by name. What
+ * transformers does around it (truncation, padding) is the caller's. */
 #ifndef TAC_TOKENIZER_TOKENIZER_H
 #define TAC_TOKENIZER_TOKENIZER_H
 
@@ -12,7 +12,8 @@ enum { TAC_TEXT_MAX = 1 << 30 }; /* bytes of one text */
 
 struct tac_tokenizer; /* immutable once opened; shared by threads */
 
-/* tac_tokenizer_open: path is a tokenizer.json, or a folder with one, or with vocab.json and merges.txt. */
+/* tac_tokenizer_open: path is a tokenizer.json, or a folder with one, or with vocab.json and
+ * merges.txt. */
 enum tacit_status tac_tokenizer_open(struct tac_tokenizer **out, const char *path,
                                      struct tacit_err *err) TAC_MUST_USE;
 /* tac_tokenizer_parse: the text of a tokenizer.json; `name` stands for it in messages. */
@@ -22,22 +23,23 @@ void tac_tokenizer_close(struct tac_tokenizer *t);
 
 /* tac_tokenizer_size: one past the largest id. */
 size_t tac_tokenizer_size(const struct tac_tokenizer *t);
-/* tac_tokenizer_token: the bytes of one token, not ended by NUL, the byte-level alphabet undone; *special
- * (may be NULL) tells whether it is a special added token. NULL where id has no token. */
+/* tac_tokenizer_token: the bytes of one token, not ended by NUL, the byte-level alphabet undone;
+ * *special (may be NULL) tells whether it is a special added token. NULL where id has no token. */
 const char *tac_tokenizer_token(const struct tac_tokenizer *t, int32_t id, size_t *n,
                                 bool *special);
 /* tac_tokenizer_id: of a token as the file writes it ("Ġthe", "</s>"); -1 where there is none. */
 int32_t tac_tokenizer_id(const struct tac_tokenizer *t, const char *content);
-/* tac_tokenizer_affixes: what the post-processor's template puts before and after a single text; borrowed,
- * often none. */
+/* tac_tokenizer_affixes: what the post-processor's template puts before and after a single text;
+ * borrowed, often none. */
 void tac_tokenizer_affixes(const struct tac_tokenizer *t, const int32_t **before, size_t *n_before,
                            const int32_t **after, size_t *n_after);
 
 /* struct tac_ids (bpe.h): ids of a growing array; zeroed is empty. */
 void tac_ids_release(struct tac_ids *ids);
 
-/* tac_tokenizer_encode: appends the ids of n bytes of UTF-8 (NUL is a character), without the template's
- * tokens. Refuses text that is not well-formed, by offset. On failure nothing is appended. */
+/* tac_tokenizer_encode: appends the ids of n bytes of UTF-8 (NUL is a character), without the
+ * template's tokens. Refuses text that is not well-formed, by offset. On failure nothing is
+ * appended. */
 enum tacit_status tac_tokenizer_encode(const struct tac_tokenizer *t, struct tac_ids *out,
                                        const char *text, size_t n,
                                        struct tacit_err *err) TAC_MUST_USE;
@@ -47,20 +49,21 @@ struct tac_encoder;
 enum tacit_status tac_encoder_new(struct tac_encoder **out, const struct tac_tokenizer *t,
                                   struct tacit_err *err) TAC_MUST_USE;
 void tac_encoder_free(struct tac_encoder *e);
-/* tac_encoder_encode: as tac_tokenizer_encode; add_special puts the template's tokens around the text. */
+/* tac_encoder_encode: as tac_tokenizer_encode; add_special puts the template's tokens around the
+ * text. */
 enum tacit_status tac_encoder_encode(struct tac_encoder *e, struct tac_ids *out, const char *text,
                                      size_t n, bool add_special,
                                      struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_tokenizer_decode: appends the text of n ids, always well-formed UTF-8: an ill-formed sequence becomes
- * U+FFFD, as Rust's from_utf8_lossy does it. Ids without a token are passed over, special tokens if
- * skip_special. */
+/* tac_tokenizer_decode: appends the text of n ids, always well-formed UTF-8: an ill-formed sequence
+ * becomes U+FFFD, as Rust's from_utf8_lossy does it. Ids without a token are passed over, special
+ * tokens if skip_special. */
 enum tacit_status tac_tokenizer_decode(const struct tac_tokenizer *t, struct tac_buf *out,
                                        const int32_t *ids, size_t n, bool skip_special,
                                        struct tacit_err *err) TAC_MUST_USE;
 
-/* Decoding token by token: whole characters only come out, and all that came out, with the flush, is what
- * tac_tokenizer_decode gives. Needs no release; {.t = t, .skip_special = ...} is ready. */
+/* Decoding token by token: whole characters only come out, and all that came out, with the flush,
+ * is what tac_tokenizer_decode gives. Needs no release; {.t = t, .skip_special = ...} is ready. */
 struct tac_decode_stream {
     const struct tac_tokenizer *t;
     bool skip_special;
@@ -69,7 +72,8 @@ struct tac_decode_stream {
 };
 
 /* tac_decode_stream_next: appends what one more token completes, perhaps nothing.
- * tac_decode_stream_flush: appends U+FFFD if the beginning of a character is held; ready for a new text. */
+ * tac_decode_stream_flush: appends U+FFFD if the beginning of a character is held; ready for a new
+ * text. */
 enum tacit_status tac_decode_stream_next(struct tac_decode_stream *d, struct tac_buf *out,
                                          int32_t id, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_decode_stream_flush(struct tac_decode_stream *d, struct tac_buf *out,

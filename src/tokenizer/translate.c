@@ -6,7 +6,8 @@
 
 enum { CLASS_DEPTH = 16 };
 
-/* Oniguruma's \w: as UTS #18 has it, and by a quirk of its table of Latin-1 the fractions and superscripts. */
+/* Oniguruma's \w: as UTS #18 has it, and by a quirk of its table of Latin-1 the fractions and
+ * superscripts. */
 #define WORD_MEMBERS "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
 
 struct translation {
@@ -64,7 +65,8 @@ static int take_hex(struct translation *t, int most, uint32_t *v)
     return n;
 }
 
-/* The character of an escape that stands for one, t->at behind the backslash. *is false where it does not. */
+/* The character of an escape that stands for one, t->at behind the backslash. *is false where it
+ * does not. */
 static enum tacit_status escaped_char(struct translation *t, uint32_t *cp, bool *is)
 {
     static const char from[] = "nrtfvae", to[] = "\n\r\t\f\v\a\x1b";
@@ -176,7 +178,7 @@ static enum tacit_status class_member(struct translation *t, bool may_be_dash)
 }
 
 /* A class, t->at behind its '['; nested ones add their members to it. */
-static enum tacit_status class(struct translation *t)
+static enum tacit_status char_class(struct translation *t)
 {
     int depth = 1;
     bool first = true;
@@ -249,7 +251,7 @@ static enum tacit_status item(struct translation *t)
     bool is;
     enum tacit_status st;
     if (take(t, "["))
-        return class(t);
+        return char_class(t);
     if (take(t, "("))
         return group(t);
     if (take(t, "{"))

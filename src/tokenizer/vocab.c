@@ -149,7 +149,8 @@ enum tacit_status tac_vocab_find_name(const struct tac_vocab *v, int32_t *id, co
 }
 
 /* Room for a token of n bytes with this id; what is new in the table is zeroed. */
-static enum tacit_status make_room(struct tac_vocab *v, uint32_t id, size_t n, struct tacit_err *err)
+static enum tacit_status make_room(struct tac_vocab *v, uint32_t id, size_t n,
+                                   struct tacit_err *err)
 {
     enum tacit_status st = TACIT_OK;
     if (id >= v->size) {
@@ -192,7 +193,8 @@ enum tacit_status tac_vocab_add(struct tac_vocab *v, uint32_t id, const char *na
     size_t at = probe(v, hash, bytes, m, literal);
     if (v->slot[at])
         return tac_fail(err, TACIT_EINPUT, "token %s stands there twice, with ids %u and %u",
-                        tac_quote(quoted, name, n), (unsigned)(uint32_t)v->slot[at] - 1, (unsigned)id);
+                        tac_quote(quoted, name, n), (unsigned)(uint32_t)v->slot[at] - 1,
+                        (unsigned)id);
     v->slot[at] = (uint64_t)hash << 32 | (id + 1);
     v->token[id] = (struct tac_token){
         .at = (uint32_t)v->n_bytes, .len = (uint32_t)m & 0xfffffffu, .used = 1, .literal = literal};

@@ -1,9 +1,10 @@
 /* The tokens of a byte-level vocabulary: id to bytes, bytes to id.
  *
- * A tokenizer.json writes a token in the byte-level alphabet: each byte is one printable character (GPT-2's
- * bytes_to_unicode; "Ġ" is a space). The table keeps the bytes that are meant. A token with a character
- * outside that alphabet (an added token with a space in it) is kept as it is written and marked `literal`;
- * no text byte ever becomes one, but it can be found by name and decoded. */
+ * A tokenizer.json writes a token in the byte-level alphabet: each byte is one printable character
+ * (GPT-2's bytes_to_unicode; "Ġ" is a space). The table keeps the bytes that are meant. A token
+ * with a character outside that alphabet (an added token with a space in it) is kept as it is
+ * written and marked `literal`; no text byte ever becomes one, but it can be found by name and
+ * decoded. */
 #ifndef TAC_TOKENIZER_VOCAB_H
 #define TAC_TOKENIZER_VOCAB_H
 
@@ -12,7 +13,7 @@
 enum { TAC_VOCAB_MAX = 1 << 22 }; /* ids are below this */
 
 struct tac_token {
-    uint32_t at;      /* offset in bytes */
+    uint32_t at; /* offset in bytes */
     uint32_t len : 28;
     uint32_t used : 1;
     uint32_t literal : 1;
@@ -30,16 +31,17 @@ struct tac_vocab {
 };
 
 /* tac_vocab_reserve: room for n tokens without rehashing. */
-enum tacit_status tac_vocab_reserve(struct tac_vocab *v, size_t n, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_vocab_reserve(struct tac_vocab *v, size_t n,
+                                    struct tacit_err *err) TAC_MUST_USE;
 void tac_vocab_release(struct tac_vocab *v);
 
-/* tac_vocab_add: the token written as name gets this id. Refused: ill-formed UTF-8, a name or an id that
- * is there already, an id of TAC_VOCAB_MAX or more. */
+/* tac_vocab_add: the token written as name gets this id. Refused: ill-formed UTF-8, a name or an id
+ * that is there already, an id of TAC_VOCAB_MAX or more. */
 enum tacit_status tac_vocab_add(struct tac_vocab *v, uint32_t id, const char *name, size_t n,
                                 struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_vocab_find: the id of n bytes of text, or -1. tac_vocab_find_name: *id of a token as it is written;
- * fails for want of memory alone. */
+/* tac_vocab_find: the id of n bytes of text, or -1. tac_vocab_find_name: *id of a token as it is
+ * written; fails for want of memory alone. */
 int32_t tac_vocab_find(const struct tac_vocab *v, const char *bytes, size_t n);
 enum tacit_status tac_vocab_find_name(const struct tac_vocab *v, int32_t *id, const char *name,
                                       size_t n, struct tacit_err *err) TAC_MUST_USE;
@@ -50,8 +52,8 @@ static inline const char *tac_vocab_bytes(const struct tac_vocab *v, int32_t id,
     return v->bytes + v->token[id].at;
 }
 
-/* tac_bytes_of_name: undoes the byte-level alphabet; out holds n bytes. false, and out undefined, where
- * a character lies outside the alphabet. */
+/* tac_bytes_of_name: undoes the byte-level alphabet; out holds n bytes. false, and out undefined,
+ * where a character lies outside the alphabet. */
 bool tac_bytes_of_name(char *out, size_t *out_n, const char *name, size_t n);
 
 /* tac_quote: a piece of text for a message, cut after 40 bytes; returns buf. */

@@ -28,10 +28,9 @@ enum tacit_status tac_checkpoint_save(const struct tac_checkpoint *c, const char
     int64_t counter[N_COUNTER] = {c->step,           (int64_t)c->metrics, (int64_t)c->tokens,
                                   (int64_t)c->evals, (int64_t)c->stale,   c->best_step,
                                   c->finished,       c->pending};
-    struct tac_tensor t[5] = {vector("counter", counter, TAC_I64, N_COUNTER),
-                              vector("best", &c->best, TAC_F64, 1),
-                              vector("values", c->values, TAC_F32, n),
-                              vector("state", c->state, TAC_F32, n_state)};
+    struct tac_tensor t[5] = {
+        vector("counter", counter, TAC_I64, N_COUNTER), vector("best", &c->best, TAC_F64, 1),
+        vector("values", c->values, TAC_F32, n), vector("state", c->state, TAC_F32, n_state)};
     size_t count = 4;
     if (c->best_values)
         t[count++] = vector("best_values", c->best_values, TAC_F32, n);
@@ -50,8 +49,8 @@ static enum tacit_status copy_out(void *out, const struct tac_safetensors *f, co
 {
     const struct tac_tensor *t = tac_safetensors_find(f, name);
     if (!t || t->dtype != type || t->bytes != n * tac_dtype_size(type))
-        return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': expected %zu elements of %s", path, name, n,
-                        tac_dtype_name(type));
+        return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': expected %zu elements of %s", path,
+                        name, n, tac_dtype_name(type));
     memcpy(out, t->data, t->bytes);
     return TACIT_OK;
 }
@@ -63,10 +62,11 @@ static enum tacit_status read_checkpoint(struct tac_checkpoint *c, const struct 
     int64_t counter[N_COUNTER] = {0};
     const char *found = tac_safetensors_meta(f, "identity");
     if (!found || strcmp(found, identity) != 0)
-        return tac_fail(err, TACIT_EINPUT,
-                        "%s: belongs to another run (identity %s, this command's is %s): its settings, "
-                        "model or data differ; give another --out folder or remove this one",
-                        path, found ? found : "unknown", identity);
+        return tac_fail(
+            err, TACIT_EINPUT,
+            "%s: belongs to another run (identity %s, this command's is %s): its settings, "
+            "model or data differ; give another --out folder or remove this one",
+            path, found ? found : "unknown", identity);
     enum tacit_status s = copy_out(counter, f, "counter", TAC_I64, N_COUNTER, path, err);
     if (!s)
         s = copy_out(&c->best, f, "best", TAC_F64, 1, path, err);
@@ -116,7 +116,8 @@ enum tacit_status tac_history_add(struct tac_history *h, const float *values, st
     return s;
 }
 
-enum tacit_status tac_history_save(const struct tac_history *h, const char *dir, struct tacit_err *err)
+enum tacit_status tac_history_save(const struct tac_history *h, const char *dir,
+                                   struct tacit_err *err)
 {
     size_t n = h->rows * h->cols;
     char(*name)[32] = tac_alloc(h->count, sizeof *name, err);

@@ -1,5 +1,5 @@
-/* What a run keeps on disk besides its result. A checkpoint vouches for the logs' sizes and the history: a run that
- * was killed goes on from it and ends with the same bytes. */
+/* What a run keeps on disk besides its result. A checkpoint vouches for the logs' sizes and the
+ * history: a run that was killed goes on from it and ends with the same bytes. */
 #ifndef TAC_TRAIN_CHECKPOINT_H
 #define TAC_TRAIN_CHECKPOINT_H
 
@@ -8,25 +8,27 @@
 
 /* Where a run stands: all that the next step depends on besides settings and data. */
 struct tac_checkpoint {
-    int64_t step;        /* steps done */
-    uint64_t metrics;    /* bytes of metrics.jsonl that count */
-    uint64_t tokens;     /* label tokens seen */
-    uint64_t evals;      /* evaluations made */
-    uint64_t stale;      /* evaluations since the best one */
-    double best;         /* best evaluation so far; -inf before the first */
+    int64_t step;     /* steps done */
+    uint64_t metrics; /* bytes of metrics.jsonl that count */
+    uint64_t tokens;  /* label tokens seen */
+    uint64_t evals;   /* evaluations made */
+    uint64_t stale;   /* evaluations since the best one */
+    double best;      /* best evaluation so far; -inf before the first */
     int64_t best_step;
     bool finished;
-    bool pending; /* the evaluation after this step was due and has not been made */
+    bool pending;                /* the evaluation after this step was due and has not been made */
     float *values, *best_values; /* (n) block; best_values NULL unless the best is kept */
     float *state;                /* (n_state) optimiser */
 };
 
-/* tac_checkpoint_save: DIR/checkpoint.safetensors, whole or not at all; identity goes into its metadata. */
+/* tac_checkpoint_save: DIR/checkpoint.safetensors, whole or not at all; identity goes into its
+ * metadata. */
 enum tacit_status tac_checkpoint_save(const struct tac_checkpoint *c, const char *dir,
                                       const char *identity, size_t n, size_t n_state,
                                       struct tacit_err *err) TAC_MUST_USE;
-/* tac_checkpoint_load: *found is false where DIR has none. Another run's checkpoint (identity) is TACIT_EINPUT.
- * The arrays must be allocated: values (n), state (n_state), best_values (n) or NULL. */
+/* tac_checkpoint_load: *found is false where DIR has none. Another run's checkpoint (identity) is
+ * TACIT_EINPUT. The arrays must be allocated: values (n), state (n_state), best_values (n) or NULL.
+ */
 enum tacit_status tac_checkpoint_load(struct tac_checkpoint *c, bool *found, const char *dir,
                                       const char *identity, size_t n, size_t n_state,
                                       struct tacit_err *err) TAC_MUST_USE;
@@ -37,10 +39,10 @@ struct tac_history {
     size_t count, rows, cols, cap;
 };
 
-enum tacit_status tac_history_add(struct tac_history *h, const float *values, struct tacit_err *err)
-    TAC_MUST_USE;
-enum tacit_status tac_history_save(const struct tac_history *h, const char *dir, struct tacit_err *err)
-    TAC_MUST_USE;
+enum tacit_status tac_history_add(struct tac_history *h, const float *values,
+                                  struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_history_save(const struct tac_history *h, const char *dir,
+                                   struct tacit_err *err) TAC_MUST_USE;
 /* Reads back the first `count` epochs. */
 enum tacit_status tac_history_load(struct tac_history *h, const char *dir, size_t count,
                                    struct tacit_err *err) TAC_MUST_USE;

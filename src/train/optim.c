@@ -7,7 +7,8 @@ enum { STREAM_ORDER = 1 << 20, STREAM_MOMENTS = 2 };
 
 static size_t adafactor_state(const struct tac_item *it)
 {
-    return it->cols > 1 && it->rows > 1 ? it->rows + it->cols : it->rows * (it->cols ? it->cols : 1);
+    return it->cols > 1 && it->rows > 1 ? it->rows + it->cols
+                                        : it->rows * (it->cols ? it->cols : 1);
 }
 
 size_t tac_optim_state(const struct tac_tune *t, enum tac_optim_kind kind)
@@ -57,9 +58,10 @@ static void step_adamw(struct tac_optim *op, const struct tac_adamw *base)
         struct tac_adamw o = *base;
         if (!it->decay)
             o.weight_decay = 0;
-        be->ops->adamw(be, tac_real_at(be, t->p, it->offset), tac_real_at(be, op->state, it->offset),
-                       tac_real_at(be, op->state, t->n + it->offset), tac_real_at(be, t->g, it->offset),
-                       n, &o);
+        be->ops->adamw(be, tac_real_at(be, t->p, it->offset),
+                       tac_real_at(be, op->state, it->offset),
+                       tac_real_at(be, op->state, t->n + it->offset),
+                       tac_real_at(be, t->g, it->offset), n, &o);
     }
 }
 
@@ -90,7 +92,7 @@ double tac_optim_step(struct tac_optim *op, int64_t step, int64_t total, int64_t
     double scale = o->clip > 0 && norm > o->clip ? o->clip / (norm + 1e-6) : 1.0;
     if (o->kind == TAC_ADAMW)
         step_adamw(op, &(struct tac_adamw){lr, o->beta1, o->beta2, o->eps, o->weight_decay,
-                                             step + steps_before, scale});
+                                           step + steps_before, scale});
     else
         step_adafactor(op, &(struct tac_adafactor){.lr = lr,
                                                    .decay_rate = -0.8,

@@ -16,8 +16,8 @@ struct tac_optim_options {
     int64_t warmup; /* steps of linear warm-up */
 };
 
-/* First and second moments beside the block: AdamW's m and v (n each); Adafactor's rows and columns of each
- * item. state (n_state reals) is what a checkpoint keeps. */
+/* First and second moments beside the block: AdamW's m and v (n each); Adafactor's rows and columns
+ * of each item. state (n_state reals) is what a checkpoint keeps. */
 struct tac_optim {
     struct tac_optim_options o;
     struct tac_tune *tune;
@@ -29,26 +29,26 @@ struct tac_optim {
 /* tac_optim_state: reals of moments that a block takes. */
 size_t tac_optim_state(const struct tac_tune *t, enum tac_optim_kind kind);
 enum tacit_status tac_optim_open(struct tac_optim *op, struct tac_tune *t,
-                                 const struct tac_optim_options *o, struct tacit_err *err)
-    TAC_MUST_USE;
+                                 const struct tac_optim_options *o,
+                                 struct tacit_err *err) TAC_MUST_USE;
 void tac_optim_close(struct tac_optim *op);
 
 /* tac_schedule_lr: the learning rate of step 1..total. Linear and cosine fall to 0 at the end, as
  * transformers' get_linear_schedule_with_warmup and get_cosine_schedule_with_warmup. */
 double tac_schedule_lr(const struct tac_optim_options *o, int64_t step, int64_t total);
 
-/* tac_optim_step: clips, updates the block, returns the gradient's norm before clipping. steps_before: steps
- * that the moments count besides (1 after tac_optim_noise_moments). */
+/* tac_optim_step: clips, updates the block, returns the gradient's norm before clipping.
+ * steps_before: steps that the moments count besides (1 after tac_optim_noise_moments). */
 double tac_optim_step(struct tac_optim *op, int64_t step, int64_t total, int64_t steps_before);
 
-/* tac_optim_noise_moments: the state after one imagined step whose gradient was noise: bias-corrected first
- * moments s * rms(g) * N(0,1), bias-corrected second moments g^2, for the gradient g that the block holds.
- * Call before the first step. AdamW only. */
+/* tac_optim_noise_moments: the state after one imagined step whose gradient was noise:
+ * bias-corrected first moments s * rms(g) * N(0,1), bias-corrected second moments g^2, for the
+ * gradient g that the block holds. Call before the first step. AdamW only. */
 enum tacit_status tac_optim_noise_moments(struct tac_optim *op, double s, uint64_t seed,
                                           struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_data_order: the order of n examples in an epoch (from 0): a permutation that (seed, epoch) determine, or
- * 0..n-1 with shuffled false. */
+/* tac_data_order: the order of n examples in an epoch (from 0): a permutation that (seed, epoch)
+ * determine, or 0..n-1 with shuffled false. */
 void tac_data_order(uint32_t *order, size_t n, bool shuffled, uint64_t seed, size_t epoch);
 
 #endif

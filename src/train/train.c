@@ -84,7 +84,8 @@ static int64_t epoch_steps(const struct run *r)
     return (int64_t)((r->n_batch + r->o->accumulate - 1) / r->o->accumulate);
 }
 
-/* Steps of the whole run. By token budget an epoch's number depends on its order, so each is cut once. */
+/* Steps of the whole run. By token budget an epoch's number depends on its order, so each is cut
+ * once. */
 static void count_steps(struct run *r)
 {
     size_t epochs = r->o->batch_tokens ? r->o->epochs : 1;
@@ -155,7 +156,8 @@ static enum tacit_status run_batches(struct run *r, size_t first, double *loss, 
     return TACIT_OK;
 }
 
-static enum tacit_status log_step(struct run *r, const struct tac_train_event *ev, struct tacit_err *err)
+static enum tacit_status log_step(struct run *r, const struct tac_train_event *ev,
+                                  struct tacit_err *err)
 {
     char line[256];
     snprintf(line, sizeof line,
@@ -170,7 +172,8 @@ static enum tacit_status log_step(struct run *r, const struct tac_train_event *e
     return tac_log_add(&r->timing, line, err);
 }
 
-static enum tacit_status log_eval(struct run *r, const struct tac_train_event *ev, struct tacit_err *err)
+static enum tacit_status log_eval(struct run *r, const struct tac_train_event *ev,
+                                  struct tacit_err *err)
 {
     char line[256];
     snprintf(line, sizeof line,
@@ -195,7 +198,8 @@ static enum tacit_status save_checkpoint(struct run *r, struct tacit_err *err)
     return tac_checkpoint_save(&r->c, r->t->dir, r->t->identity, tune->n, r->optim.n_state, err);
 }
 
-/* Evaluates, logs, and keeps the best. Stopped half-way it is left pending, to be made first on resuming. */
+/* Evaluates, logs, and keeps the best. Stopped half-way it is left pending, to be made first on
+ * resuming. */
 static enum tacit_status evaluate(struct run *r, struct tac_train_event *ev, struct tacit_err *err)
 {
     struct tac_eval_point p = {0};
@@ -259,9 +263,9 @@ static enum tacit_status end_epoch(struct run *r, struct tacit_err *err)
 static bool eval_due(const struct run *r, bool epoch_end, size_t epoch)
 {
     const struct tac_train_options *o = r->o;
-    return r->t->evaluate && ((o->eval_steps && r->c.step % o->eval_steps == 0) ||
-                              (o->eval_epochs && epoch_end && epoch % o->eval_epochs == 0) ||
-                              r->c.step == r->total);
+    return r->t->evaluate &&
+           ((o->eval_steps && r->c.step % o->eval_steps == 0) ||
+            (o->eval_epochs && epoch_end && epoch % o->eval_epochs == 0) || r->c.step == r->total);
 }
 
 /* One step with all that follows it: history, evaluation, checkpoint. */
@@ -403,7 +407,8 @@ static enum tacit_status open_logs(struct run *r, struct tacit_err *err)
 {
     char *metrics = tac_path(r->t->dir, "metrics.jsonl", err);
     char *timing = metrics ? tac_path(r->t->dir, "timing.jsonl", err) : NULL;
-    enum tacit_status s = timing ? tac_log_open(&r->metrics, metrics, r->c.metrics, err) : TACIT_EFAIL;
+    enum tacit_status s =
+        timing ? tac_log_open(&r->metrics, metrics, r->c.metrics, err) : TACIT_EFAIL;
     if (!s)
         s = tac_log_open(&r->timing, timing, 0, err);
     free(metrics);

@@ -1,8 +1,9 @@
 /* The training loop: examples in, a trained block out, resumable to the byte.
  *
- * DIR/ holds: the method's result (a PEFT folder or a model folder), run.json (settings and identity),
- * metrics.jsonl (a line a step and a line an evaluation), timing.jsonl (seconds; the only file that differs between
- * equal runs), prompts.safetensors (the prompt after each epoch), checkpoint.safetensors. */
+ * DIR/ holds: the method's result (a PEFT folder or a model folder), run.json (settings and
+ * identity), metrics.jsonl (a line a step and a line an evaluation), timing.jsonl (seconds; the
+ * only file that differs between equal runs), prompts.safetensors (the prompt after each epoch),
+ * checkpoint.safetensors. */
 #ifndef TAC_TRAIN_TRAIN_H
 #define TAC_TRAIN_TRAIN_H
 
@@ -14,13 +15,14 @@ enum { TAC_NOISE_ORDER = 1, TAC_NOISE_INIT = 2, TAC_NOISE_MOMENTS = 4 };
 struct tac_train_options {
     struct tac_optim_options optim;
     size_t batch;        /* examples a batch */
-    size_t batch_tokens; /* 0, or at most so many unshared rows a batch (batch is then the most examples) */
+    size_t batch_tokens; /* 0, or at most so many unshared rows a batch (batch is then the most
+                            examples) */
     size_t accumulate;   /* batches a step */
     size_t epochs;
     int64_t steps;       /* 0: epochs decide */
     double warmup_share; /* above 0: optim.warmup is this share of all steps, rounded up */
     bool shuffled;
-    unsigned noise;      /* TAC_NOISE_* */
+    unsigned noise; /* TAC_NOISE_* */
     uint64_t seed_order, seed_init, seed_moments;
     double init_scale;    /* standard deviation of the init's jitter, in units of the init's rms */
     double moments_scale; /* s of tac_optim_noise_moments */
@@ -54,7 +56,8 @@ struct tac_trainer {
     const char *dir;
     const char *identity;
     enum tacit_status (*evaluate)(void *ctx, struct tac_eval_point *out, struct tacit_err *err);
-    int (*progress)(void *ctx, const struct tac_train_event *ev); /* non-zero: stop, to be continued */
+    int (*progress)(void *ctx,
+                    const struct tac_train_event *ev); /* non-zero: stop, to be continued */
     void *ctx;
 };
 
@@ -67,13 +70,13 @@ struct tac_train_result {
 
 struct tac_train_options tac_train_options_default(void);
 
-/* tac_train_memory: bytes that training takes besides weights and activations: the block with gradients and moments, and
- * the host's copies of them for checkpoints. */
+/* tac_train_memory: bytes that training takes besides weights and activations: the block with
+ * gradients and moments, and the host's copies of them for checkpoints. */
 size_t tac_train_memory(const struct tac_tune *t, const struct tac_train_options *o);
 
 /* tac_train: trains, or goes on where DIR's checkpoint stands. The folder is locked meanwhile.
- * Errors: another run's folder; a diverged loss; TACIT_ECANCEL when progress asked to stop (a checkpoint is written
- * first). */
+ * Errors: another run's folder; a diverged loss; TACIT_ECANCEL when progress asked to stop (a
+ * checkpoint is written first). */
 enum tacit_status tac_train(struct tac_trainer *t, const struct tac_train_options *o,
                             struct tac_train_result *result, struct tacit_err *err) TAC_MUST_USE;
 

@@ -1,4 +1,5 @@
-/* Full finetuning: every weight of the model is a trainable of the block; the result is a model folder. */
+/* Full finetuning: every weight of the model is a trainable of the block; the result is a model
+ * folder. */
 #include "tune/peft.h"
 #include "tune/tune.h"
 

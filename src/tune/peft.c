@@ -26,12 +26,13 @@ static json_t *prompt_config(size_t P, const struct tac_decoder_config *c,
     bool text = info->init_text && info->tokenizer_name;
     return json_pack(
         "{s:n, s:o, s:b, s:n, s:I, s:I, s:i, s:I, s:s, s:s, s:s, s:o, s:n, s:s, s:I, s:n, s:o}",
-        "auto_mapping", "base_model_name_or_path", text_or_null(info->base_name), "inference_mode", 1,
-        "modules_to_save", "num_attention_heads", (json_int_t)c->H, "num_layers", (json_int_t)c->L,
-        "num_transformer_submodules", 1, "num_virtual_tokens", (json_int_t)P, "peft_type",
-        "PROMPT_TUNING", "peft_version", peft_version, "prompt_tuning_init", text ? "TEXT" : "RANDOM",
-        "prompt_tuning_init_text", text_or_null(text ? info->init_text : NULL), "revision", "task_type",
-        "CAUSAL_LM", "token_dim", (json_int_t)c->C, "tokenizer_kwargs", "tokenizer_name_or_path",
+        "auto_mapping", "base_model_name_or_path", text_or_null(info->base_name), "inference_mode",
+        1, "modules_to_save", "num_attention_heads", (json_int_t)c->H, "num_layers",
+        (json_int_t)c->L, "num_transformer_submodules", 1, "num_virtual_tokens", (json_int_t)P,
+        "peft_type", "PROMPT_TUNING", "peft_version", peft_version, "prompt_tuning_init",
+        text ? "TEXT" : "RANDOM", "prompt_tuning_init_text",
+        text_or_null(text ? info->init_text : NULL), "revision", "task_type", "CAUSAL_LM",
+        "token_dim", (json_int_t)c->C, "tokenizer_kwargs", "tokenizer_name_or_path",
         text_or_null(text ? info->tokenizer_name : NULL));
 }
 
@@ -58,11 +59,12 @@ enum tacit_status tac_peft_save_prompt(const char *dir, const float *values, siz
                            .data = (const unsigned char *)values,
                            .bytes = P * c->C * sizeof *values};
     json_t *config = prompt_config(P, c, info);
-    if (!config && is_utf8(info->base_name) && is_utf8(info->tokenizer_name) && is_utf8(info->init_text))
+    if (!config && is_utf8(info->base_name) && is_utf8(info->tokenizer_name) &&
+        is_utf8(info->init_text))
         return tac_fail_memory(err, 0);
     if (!config)
-        return tac_fail(err, TACIT_EFAIL, "%s: the adapter's configuration holds text that is no UTF-8",
-                        dir);
+        return tac_fail(err, TACIT_EFAIL,
+                        "%s: the adapter's configuration holds text that is no UTF-8", dir);
     enum tacit_status s = tac_mkdirs(dir, err);
     if (!s)
         s = write_in(dir, "adapter_model.safetensors", NULL, &t, 1, err);
@@ -81,8 +83,8 @@ static enum tacit_status take_string(char **out, const json_t *config, const cha
 }
 
 /* What the config says of its model must be so. */
-static enum tacit_status check_model(const json_t *config, const struct tac_decoder_config *c, const char *path,
-                                     struct tacit_err *err)
+static enum tacit_status check_model(const json_t *config, const struct tac_decoder_config *c,
+                                     const char *path, struct tacit_err *err)
 {
     const struct {
         const char *key;
@@ -92,7 +94,8 @@ static enum tacit_status check_model(const json_t *config, const struct tac_deco
         const json_t *v = json_object_get(config, field[i].key);
         if (json_is_integer(v) && json_integer_value(v) != (json_int_t)field[i].want)
             return tac_fail(err, TACIT_EINPUT,
-                            "%s: field '%s': found %" JSON_INTEGER_FORMAT ", expected the model's %zu: it is an adapter "
+                            "%s: field '%s': found %" JSON_INTEGER_FORMAT
+                            ", expected the model's %zu: it is an adapter "
                             "of another model",
                             path, field[i].key, json_integer_value(v), field[i].want);
     }
@@ -105,8 +108,9 @@ static enum tacit_status read_config(struct tac_peft_prompt *p, const json_t *co
     const char *type = json_string_value(json_object_get(config, "peft_type"));
     int64_t P = 0;
     if (!type || strcmp(type, "PROMPT_TUNING") != 0)
-        return tac_fail(err, TACIT_EINPUT, "%s: field 'peft_type': found %s%s%s, only 'PROMPT_TUNING' "
-                                           "can be read",
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: field 'peft_type': found %s%s%s, only 'PROMPT_TUNING' "
+                        "can be read",
                         path, type ? "'" : "", type ? type : "none", type ? "'" : "");
     if (tac_json_has(config, "num_virtual_tokens") &&
         tac_json_get_int(&P, config, "num_virtual_tokens", 1, 1 << 20, path, err))
@@ -127,17 +131,19 @@ static enum tacit_status read_values(struct tac_peft_prompt *p, const struct tac
         return tac_fail(err, TACIT_EINPUT, "%s: tensor 'prompt_embeddings' is missing", path);
     if (t->rank != 2 || !t->shape[0] || !tac_dtype_is_float(t->dtype))
         return tac_fail(err, TACIT_EINPUT,
-                        "%s: tensor 'prompt_embeddings': expected a float matrix (tokens, width)", path);
+                        "%s: tensor 'prompt_embeddings': expected a float matrix (tokens, width)",
+                        path);
     if (p->P && t->shape[0] != p->P)
         return tac_fail(err, TACIT_EINPUT,
                         "%s: tensor 'prompt_embeddings' has %zu rows, adapter_config.json's "
                         "num_virtual_tokens says %zu",
                         path, t->shape[0], p->P);
     if (c && t->shape[1] != c->C)
-        return tac_fail(err, TACIT_EINPUT,
-                        "%s: tensor 'prompt_embeddings' is %zu wide, the model %zu: it is an adapter of "
-                        "another model",
-                        path, t->shape[1], c->C);
+        return tac_fail(
+            err, TACIT_EINPUT,
+            "%s: tensor 'prompt_embeddings' is %zu wide, the model %zu: it is an adapter of "
+            "another model",
+            path, t->shape[1], c->C);
     p->P = t->shape[0];
     p->C = t->shape[1];
     p->values = tac_alloc(p->P * p->C, sizeof *p->values, err);
@@ -232,13 +238,13 @@ enum tacit_status tac_model_save(const char *dir, const struct tac_model *base,
     struct tac_tensor *t = tac_alloc(n_item, sizeof *t, err);
     enum tacit_status s = t ? tac_mkdirs(dir, err) : TACIT_EFAIL;
     for (size_t i = 0; !s && i < n_item; i++)
-        t[i] = (struct tac_tensor){
-            .name = item[i].name,
-            .dtype = TAC_F32,
-            .rank = item[i].cols ? 2 : 1,
-            .shape = {item[i].rows, item[i].cols},
-            .data = (const unsigned char *)(values + item[i].offset),
-            .bytes = item[i].rows * (item[i].cols ? item[i].cols : 1) * sizeof *values};
+        t[i] = (struct tac_tensor){.name = item[i].name,
+                                   .dtype = TAC_F32,
+                                   .rank = item[i].cols ? 2 : 1,
+                                   .shape = {item[i].rows, item[i].cols},
+                                   .data = (const unsigned char *)(values + item[i].offset),
+                                   .bytes = item[i].rows * (item[i].cols ? item[i].cols : 1) *
+                                            sizeof *values};
     for (size_t i = 0; !s && i < sizeof companions / sizeof *companions; i++)
         s = copy_file(base->path, dir, companions[i], err);
     if (!s)

@@ -1,4 +1,5 @@
-/* Prompt tuning (Lester et al. 2021): P trainable embeddings before the text, everything else frozen. */
+/* Prompt tuning (Lester et al. 2021): P trainable embeddings before the text, everything else
+ * frozen. */
 #include "tune/peft.h"
 #include "tune/tune.h"
 
@@ -8,8 +9,10 @@
 static size_t items(const struct tac_tune *t, struct tac_item *item)
 {
     if (item)
-        *item = (struct tac_item){
-            .name = "prompt_embeddings", .rows = t->P, .cols = t->weights->model->c.C, .decay = true};
+        *item = (struct tac_item){.name = "prompt_embeddings",
+                                  .rows = t->P,
+                                  .cols = t->weights->model->c.C,
+                                  .decay = true};
     return 1;
 }
 
@@ -30,7 +33,8 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
     if (!values)
         return TACIT_EFAIL;
     tac_tune_get(t, values);
-    enum tacit_status s = tac_peft_save_prompt(dir, values, t->P, &t->weights->model->c, &t->info, err);
+    enum tacit_status s =
+        tac_peft_save_prompt(dir, values, t->P, &t->weights->model->c, &t->info, err);
     free(values);
     return s;
 }

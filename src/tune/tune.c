@@ -44,8 +44,8 @@ static enum tacit_status allocate(struct tac_tune *t, bool with_grad, struct tac
             t->bytes = m.used;
             m.base = t->memory = be->ops->alloc(be, m.used);
             if (!t->memory)
-                return tac_fail(err, TACIT_EFAIL, "out of memory: %zu bytes to train %zu parameters",
-                                m.used, t->n);
+                return tac_fail(err, TACIT_EFAIL,
+                                "out of memory: %zu bytes to train %zu parameters", m.used, t->n);
         }
     }
     return TACIT_OK;

@@ -1,5 +1,6 @@
-/* What is trained. A method lays its parameters out in one block (with gradients and moments beside it) and offers
- * ports that the decoder reads. A new method is one file with one `struct tac_method` and one row in tune.c. */
+/* What is trained. A method lays its parameters out in one block (with gradients and moments beside
+ * it) and offers ports that the decoder reads. A new method is one file with one `struct
+ * tac_method` and one row in tune.c. */
 #ifndef TAC_TUNE_TUNE_H
 #define TAC_TUNE_TUNE_H
 
@@ -51,8 +52,8 @@ struct tac_tune {
     struct tac_adapter_info info;
     struct tac_item *item;
     size_t n_item;
-    size_t n;            /* elements of the block */
-    void *p, *g;         /* (n) real: values and gradients */
+    size_t n;                /* elements of the block */
+    void *p, *g;             /* (n) real: values and gradients */
     struct tac_param *param; /* rebound parameters, or NULL */
     struct tac_ports ports;
     void *memory;
@@ -61,19 +62,20 @@ struct tac_tune {
 
 const struct tac_method *tac_method_find(const char *name);
 
-/* tac_tune_open: P: trainable rows (prompt). Values of `prompt` start at 0: tac_tune_set fills them; `full`
- * starts at the model's weights. info's strings are borrowed. with_grad: gradients are allocated too. */
+/* tac_tune_open: P: trainable rows (prompt). Values of `prompt` start at 0: tac_tune_set fills
+ * them; `full` starts at the model's weights. info's strings are borrowed. with_grad: gradients are
+ * allocated too. */
 enum tacit_status tac_tune_open(struct tac_tune **out, const struct tac_method *method,
                                 struct tac_weights *weights, size_t P, bool with_grad,
-                                const struct tac_adapter_info *info, struct tacit_err *err)
-    TAC_MUST_USE;
+                                const struct tac_adapter_info *info,
+                                struct tacit_err *err) TAC_MUST_USE;
 void tac_tune_close(struct tac_tune *t);
 
 /* The block's values as float, from and to host memory: n elements. */
 void tac_tune_get(const struct tac_tune *t, float *out);
 void tac_tune_set(struct tac_tune *t, const float *values);
-enum tacit_status tac_tune_save(const struct tac_tune *t, const char *dir, struct tacit_err *err)
-    TAC_MUST_USE;
+enum tacit_status tac_tune_save(const struct tac_tune *t, const char *dir,
+                                struct tacit_err *err) TAC_MUST_USE;
 
 /* Ports of a model without anything trained. */
 struct tac_ports tac_ports_plain(const struct tac_weights *w);

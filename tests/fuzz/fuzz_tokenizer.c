@@ -1,4 +1,5 @@
-/* tokenizer.json, and text through it: up to the first NUL the file, behind it a text to encode and decode. */
+/* tokenizer.json, and text through it: up to the first NUL the file, behind it a text to encode and
+ * decode. */
 #include "base/mem.h"
 #include "tokenizer/tokenizer.h"
 
