@@ -253,6 +253,7 @@ static void test_peft_folder(void **state)
     assert_ok(tac_peft_load_prompt(&again, dir, &g.model->c, &err), err);
     assert_memory_equal(again.values, p.values, final->bytes);
     assert_string_equal(again.init_text, "Say yes or no.");
+    tac_peft_prompt_release(&again);
     struct tac_decoder_config other = g.model->c;
     other.L++;
     assert_fails(tac_peft_load_prompt(&again, dir, &other, &err), TACIT_EINPUT, err,

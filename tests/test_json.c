@@ -94,7 +94,7 @@ static void gets_fields(void **state)
     assert_int_equal(i, 3);
     assert_ok(tac_json_get_real(&r, v, "r", 0, 1, "c", &err), err);
     assert_true(r == 0.5);
-    assert_ok(tac_json_get_real(&r, v, "i", 0, INFINITY, "c", &err), err);
+    assert_ok(tac_json_get_real(&r, v, "i", 0, (double)INFINITY, "c", &err), err);
     assert_true(r == 3.0);
     assert_ok(tac_json_get_bool(&b, v, "b", "c", &err), err);
     assert_true(b);
@@ -158,8 +158,8 @@ static void writes_numbers_as_python(void **state)
                  {1.7976931348623157e308, "1.7976931348623157e+308"},
                  {9007199254740992.0, "9007199254740992.0"},
                  {0.30000000000000004, "0.30000000000000004"},
-                 {NAN, "null"},
-                 {-INFINITY, "null"}};
+                 {(double)NAN, "null"},
+                 {-(double)INFINITY, "null"}};
     char buf[32];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(tac_json_number(buf, cases[i].v), cases[i].text);
