@@ -38,8 +38,8 @@ static void make_batch(struct batch *b, uint32_t V, const size_t *soft, bool lab
         for (size_t k = 0; soft && k < P; k++)
             b->src[i][soft[i] + k] = -1 - (int32_t)k;
         size_t n = LEN - i;
-        b->seq[i] =
-            (struct tac_seq){b->src[i], n, b->mark[i], labels ? 1 + i % 3 : 0, labels ? 0 : n, -1};
+        b->seq[i] = (struct tac_seq){b->src[i],      n,  b->mark[i], labels ? 1 + i % 3 : 0,
+                                     labels ? 0 : n, -1, 0};
         for (size_t m = 0; m < b->seq[i].n_mark; m++)
             b->mark[i][m] = (struct tac_mark){n - 1 - 4 * m, (int32_t)tac_rng_below(&rng, V),
                                               0.1f + 0.05f * (float)m, (uint32_t)b->n_item++};
@@ -73,10 +73,10 @@ static void test_tree(void **state)
     int32_t a[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, b[10] = {1, 2, 3, 4, 5, 6, 7, 8, 20, 21},
             d[3] = {1, 2, 30};
     struct tac_mark on5 = {4, 6, 1, 0};
-    struct tac_seq seq[] = {{a, 10, NULL, 0, 10, -1},
-                            {b, 10, NULL, 0, 10, -1},
-                            {a, 6, &on5, 1, 0, -1},
-                            {d, 3, NULL, 0, 3, -1}};
+    struct tac_seq seq[] = {{a, 10, NULL, 0, 10, -1, 0},
+                            {b, 10, NULL, 0, 10, -1, 0},
+                            {a, 6, &on5, 1, 0, -1, 0},
+                            {d, 3, NULL, 0, 3, -1, 0}};
     struct tac_tree_options o = sharing(true);
     struct tac_tree t;
     struct tacit_err err;
@@ -110,7 +110,7 @@ static struct tac_plan plan_of(const struct tac_tree *t, enum tac_grad grad, boo
     struct tac_decoder_config c = {.L = 3, .C = 16, .H = 2, .G = 2, .D = 8, .F = 64, .V = 50};
     struct tac_plan p;
     struct tacit_err err;
-    assert_ok(tac_plan_make(&p, t, &c, 4, grad, recompute, false, &err), err);
+    assert_ok(tac_plan_make(&p, t, &c, 4, grad, recompute, NULL, 0, &err), err);
     return p;
 }
 
@@ -121,7 +121,7 @@ static void test_plan(void **state)
     (void)state;
     int32_t a[6] = {1, 2, -1, -2, 3, 4};
     struct tac_mark end = {5, 9, 1, 0};
-    struct tac_seq seq = {a, 6, &end, 1, 0, -1};
+    struct tac_seq seq = {a, 6, &end, 1, 0, -1, 0};
     struct tac_tree_options o = sharing(true);
     struct tac_tree t;
     struct tacit_err err;
@@ -150,7 +150,7 @@ static void test_plan(void **state)
      * without it */
     int32_t x[9] = {1, 2, -1, 3, 4, 5, 6, 7, 8}, y[9] = {1, 2, -1, 3, 4, 5, 6, 7, 9};
     struct tac_mark last = {8, 9, 1, 0};
-    struct tac_seq pair[] = {{x, 9, &last, 1, 0, -1}, {y, 9, &last, 1, 0, -1}};
+    struct tac_seq pair[] = {{x, 9, &last, 1, 0, -1, 0}, {y, 9, &last, 1, 0, -1, 0}};
     assert_ok(tac_tree_build(&t, pair, 2, &o, &err), err);
     assert_int_equal(t.T, 10);
     p = plan_of(&t, TAC_GRAD_SOFT, false);
@@ -238,7 +238,7 @@ static void test_cache(void **state)
         assert_ok(tac_kv_store_init(&store, &g.model->c, g.be, LEN, &err), err);
         for (size_t from = 0; from < LEN; from += cuts[c]) {
             size_t n = LEN - from < cuts[c] ? LEN - from : cuts[c];
-            struct tac_seq seq = {b.src[0] + from, n, NULL, 0, n, from ? 0 : -1};
+            struct tac_seq seq = {b.src[0] + from, n, NULL, 0, n, from ? 0 : -1, 0};
             struct tac_job job = {.seq = &seq,
                                   .n = 1,
                                   .ports = &t->ports,
@@ -346,7 +346,7 @@ static void sampling_law(double *law, struct golden *g, const int32_t *ids, size
     float *logits = calloc(V, sizeof *logits);
     double *p = calloc(V, sizeof *p), total = 0, kept = 0;
     struct tac_ports ports = tac_ports_plain(g->weights);
-    struct tac_seq seq = {ids, n, NULL, 0, n, -1};
+    struct tac_seq seq = {ids, n, NULL, 0, n, -1, 0};
     struct tac_job job = {.seq = &seq, .n = 1, .ports = &ports, .logits = logits};
     assert_ok(tac_session_run(g->session, &job, &err), err);
     for (size_t v = 0; v < V; v++) {
@@ -547,13 +547,13 @@ static void test_refusals(void **state)
     golden_open(&g, "base-f32", &cpu);
     struct tac_tune *t = open_prompt(&g);
     int32_t src[2] = {3, -1 - P};
-    struct tac_seq seq = {src, 2, NULL, 0, 2, -1};
+    struct tac_seq seq = {src, 2, NULL, 0, 2, -1, 0};
     float *logits = calloc(g.model->c.V, sizeof *logits);
     struct tac_job job = {.seq = &seq, .n = 1, .ports = &t->ports, .logits = logits};
     assert_fails(tac_session_run(g.session, &job, &err), TACIT_EINPUT, err,
                  "trainable row 5, there are 5");
     int32_t *longer = calloc(TAC_MAX_PATH + 1, sizeof *longer);
-    seq = (struct tac_seq){longer, TAC_MAX_PATH + 1, NULL, 0, TAC_MAX_PATH + 1, -1};
+    seq = (struct tac_seq){longer, TAC_MAX_PATH + 1, NULL, 0, TAC_MAX_PATH + 1, -1, 0};
     assert_fails(tac_session_run(g.session, &job, &err), TACIT_EINPUT, err, "at most 32768");
     /* a trainable value that is not finite, with good weights */
     float *values = calloc(t->n, sizeof *values);

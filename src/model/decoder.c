@@ -327,16 +327,29 @@ static enum tacit_status prepare(struct tac_decoder *d, const struct tac_run *r,
     return tac_grow(&d->kv, &d->cap_kv, r->plan->tree->n_kv, sizeof *d->kv, err);
 }
 
+/* d->w.wide still holds the MLP's activations of the layer just run. */
+static enum tacit_status probe(struct tac_decoder *d, const struct tac_run *r, int32_t layer,
+                               const struct tac_slot *slot, void *stream, struct tacit_err *err)
+{
+    struct tac_behind b = {.layer = layer, .stream = stream, .mlp = d->w.wide, .slot = slot};
+    return r->n_tap || r->n_patch ? tac_probe_layer(d->be, &d->c, r, &b, d->slope, err) : TACIT_OK;
+}
+
 enum tacit_status tac_decoder_run(struct tac_decoder *d, struct tac_run *r, struct tacit_err *err)
 {
     enum tacit_status s = prepare(d, r, err);
     if (s || !r->plan->tree->T)
         return s;
     forward_embed(d, r);
-    for (size_t l = 0; l < d->c.L; l++) {
-        layer_forward(d, r, l, &d->slot[l], l + 1 < d->c.L ? d->slot[l + 1].x : d->w.y);
+    s = probe(d, r, -1, NULL, d->slot[0].x, err);
+    for (size_t l = 0; !s && l < d->c.L; l++) {
+        void *y = l + 1 < d->c.L ? d->slot[l + 1].x : d->w.y;
+        layer_forward(d, r, l, &d->slot[l], y);
         capture(d, r, l, &d->slot[l]);
+        s = probe(d, r, (int32_t)l, &d->slot[l], y, err);
     }
+    if (s)
+        return s;
     forward_head(d, r);
     if (r->plan->grad)
         backward(d, r);

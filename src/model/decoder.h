@@ -4,6 +4,7 @@
 #define TAC_MODEL_DECODER_H
 
 #include "model/plan.h"
+#include "model/probe.h"
 #include "model/weights.h"
 
 /* Keys and values of a path, kept for later rows: the generation cache, a compiled prompt. (L)
@@ -25,6 +26,10 @@ struct tac_run {
         *capture; /* keys and values of rows capture_rows are appended here, or NULL */
     const int32_t *capture_rows;
     size_t n_capture;
+    const struct tac_patch *patch; /* (n_patch); for runs without gradients */
+    size_t n_patch;
+    const struct tac_tap *tap; /* (n_tap) rows behind the last layer must be in plan->out */
+    size_t n_tap;
     /* results */
     double *logp;  /* (n_label) or NULL */
     int32_t *best; /* (plan->out.n) most probable next token of each out row, or NULL */

@@ -20,14 +20,13 @@ static void rows_set(struct tac_rows *r, const bool *in, size_t T)
     r->all = r->n == T;
 }
 
-static void mark_out(bool *out, const struct tac_tree *t, bool last_rows)
+static void mark_out(bool *out, const struct tac_tree *t, const int32_t *wanted, size_t n_wanted)
 {
     memset(out, 0, t->T * sizeof *out);
     for (size_t i = 0; i < t->n_label; i++)
         out[t->label[i].row] = true;
-    for (size_t i = 0; last_rows && i < t->n_seq; i++)
-        if (t->last_row[i] >= 0)
-            out[t->last_row[i]] = true;
+    for (size_t i = 0; i < n_wanted; i++)
+        out[wanted[i]] = true;
 }
 
 /* A row is live where it or a row before it on its path is trainable. */
@@ -85,13 +84,14 @@ static enum tacit_status allocate(struct tac_plan *p, const struct tac_tree *t,
     return ok ? TACIT_OK : TACIT_EFAIL;
 }
 
-static void set_rows(struct tac_plan *p, bool *out, bool *live, bool *tmp, bool last_rows)
+static void set_rows(struct tac_plan *p, bool *out, bool *live, bool *tmp, const int32_t *wanted,
+                     size_t n_wanted)
 {
     const struct tac_tree *t = p->tree;
     size_t T = t->T;
     memset(tmp, 1, T * sizeof *tmp);
     rows_set(&p->every, tmp, T);
-    mark_out(out, t, last_rows);
+    mark_out(out, t, wanted, n_wanted);
     rows_set(&p->out, out, T);
     mark_live(live, t, p->grad);
     rows_set(&p->live, live, T);
@@ -127,15 +127,15 @@ static void measure(struct tac_plan *p, const struct tac_decoder_config *c, size
 
 enum tacit_status tac_plan_make(struct tac_plan *p, const struct tac_tree *t,
                                 const struct tac_decoder_config *c, size_t real_size,
-                                enum tac_grad grad, bool recompute, bool last_rows,
-                                struct tacit_err *err)
+                                enum tac_grad grad, bool recompute, const int32_t *wanted,
+                                size_t n_wanted, struct tacit_err *err)
 {
     *p = (struct tac_plan){.tree = t, .grad = grad, .recompute = recompute && grad};
     struct tac_arena tmp = {0};
     bool *flags = tac_arena_alloc(&tmp, t->T * 3, sizeof *flags, err);
     enum tacit_status s = flags ? allocate(p, t, err) : TACIT_EFAIL;
     if (!s) {
-        set_rows(p, flags, flags + t->T, flags + 2 * t->T, last_rows);
+        set_rows(p, flags, flags + t->T, flags + 2 * t->T, wanted, n_wanted);
         set_targets(p);
         measure(p, c, real_size);
     }
@@ -154,6 +154,19 @@ void tac_plan_release(struct tac_plan *p)
 size_t tac_plan_bytes(const struct tac_plan *p)
 {
     return p->keep_bytes + p->scratch_bytes + p->vocab_bytes;
+}
+
+size_t tac_plan_out_place(const struct tac_plan *p, int32_t row)
+{
+    size_t lo = 0, hi = p->out.n;
+    while (lo + 1 < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (p->out.idx[mid] <= row)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return lo;
 }
 
 double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config *c)

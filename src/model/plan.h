@@ -22,8 +22,8 @@ struct tac_plan {
     bool
         recompute; /* backward computes each layer's activations again (memory C a row and layer) */
     struct tac_rows every; /* all rows */
-    struct tac_rows out;  /* rows whose last layer is wanted: labelled, or the last of a sequence */
-    struct tac_rows live; /* rows that carry gradients: soft rows and all after a soft ancestor */
+    struct tac_rows out;   /* rows whose last layer is wanted: labelled, or asked for */
+    struct tac_rows live;  /* rows that carry gradients: soft rows and all after a soft ancestor */
     struct tac_rows out_live; /* both; .idx are rows */
     int32_t *out_live_at;     /* (out_live.n) their places within `out` */
     struct tac_rows bottom; /* rows whose gradient leaves layer 0: soft rows, or all for weights */
@@ -37,15 +37,17 @@ struct tac_plan {
     struct tac_arena arena;
 };
 
-/* tac_plan_make: last_rows: the last row of each sequence is wanted even where it has no label.
- * Errors: memory. */
+/* tac_plan_make: wanted (n_wanted): rows whose last layer is wanted besides the labelled ones, in
+ * any order, also twice. Errors: memory. */
 enum tacit_status tac_plan_make(struct tac_plan *p, const struct tac_tree *t,
                                 const struct tac_decoder_config *c, size_t real_size,
-                                enum tac_grad grad, bool recompute, bool last_rows,
-                                struct tacit_err *err) TAC_MUST_USE;
+                                enum tac_grad grad, bool recompute, const int32_t *wanted,
+                                size_t n_wanted, struct tacit_err *err) TAC_MUST_USE;
 void tac_plan_release(struct tac_plan *p);
 
 size_t tac_plan_bytes(const struct tac_plan *p);
+/* tac_plan_out_place: the place of a row that is in `out`. */
+size_t tac_plan_out_place(const struct tac_plan *p, int32_t row);
 
 /* tac_plan_flops: floating-point operations of the matrix products that the plan asks for (two a
  * multiply-add), attention left out, nothing recomputed: useful work, for rates. Weight gradients

@@ -10,6 +10,7 @@ struct node {
     size_t uid0, n;
     int32_t kv;
     int32_t seg; /* index in depth-first order */
+    bool own;    /* of one sequence alone: no other passes through it */
 };
 
 struct builder {
@@ -86,7 +87,7 @@ static int32_t best_child(const struct builder *b, int32_t at, const int32_t *sr
     *k = 0;
     for (int32_t c = at < 0 ? b->first_root : b->node[at].first_child; c >= 0;
          c = b->node[c].next) {
-        size_t m = b->node[c].kv < 0 ? common(b, c, src, n) : 0;
+        size_t m = b->node[c].kv < 0 && !b->node[c].own ? common(b, c, src, n) : 0;
         if (m > *k) {
             *k = m;
             best = c;
@@ -95,47 +96,51 @@ static int32_t best_child(const struct builder *b, int32_t at, const int32_t *sr
     return best;
 }
 
-static enum tacit_status add_rows(struct builder *b, int32_t at, const int32_t *src, size_t n,
-                                  size_t *path, struct tacit_err *err)
+/* Puts n rows behind *at, which moves to them. */
+static enum tacit_status add_rows(struct builder *b, int32_t *at, const int32_t *src, size_t n,
+                                  size_t *path, bool own, struct tacit_err *err)
 {
     int32_t made;
     enum tacit_status s = tac_grow(&b->src, &b->cap_uid, b->n_uid + n, sizeof *b->src, err);
     if (!s)
-        s = add_node(b, at, b->n_uid, n, &made, err);
+        s = add_node(b, *at, b->n_uid, n, &made, err);
     if (s)
         return s;
     memcpy(b->src + b->n_uid, src, n * sizeof *src);
     for (size_t i = 0; i < n; i++)
         path[i] = b->n_uid + i;
     b->n_uid += n;
+    b->node[made].own = own;
+    *at = made;
     return TACIT_OK;
 }
 
 static enum tacit_status insert(struct builder *b, const struct tac_seq *seq, size_t n,
                                 size_t *path, struct tacit_err *err)
 {
+    size_t i = 0, end = n - (seq->own < n ? seq->own : n); /* of the rows that may be shared */
     int32_t at = seq->root;
-    size_t i = 0;
-    while (i < n) {
+    enum tacit_status s = TACIT_OK;
+    while (!s && i < end) {
         size_t k = 0;
-        int32_t c = b->opt->share ? best_child(b, at, seq->src + i, n - i, &k) : -1;
+        int32_t c = b->opt->share ? best_child(b, at, seq->src + i, end - i, &k) : -1;
         bool whole = c >= 0 && k == b->node[c].n;
-        if (c < 0 || (!whole && k < n - i && k < b->opt->min_share))
-            return add_rows(b, at, seq->src + i, n - i, path + i, err);
+        if (c < 0 || (!whole && k < end - i && k < b->opt->min_share)) {
+            s = add_rows(b, &at, seq->src + i, end - i, path + i, false, err);
+            i = end;
+            break;
+        }
         for (size_t j = 0; j < k; j++)
             path[i + j] = b->node[c].uid0 + j;
         i += k;
-        if (!whole && i < n) {
-            enum tacit_status s = split_node(b, c, k, err);
-            if (s)
-                return s;
-        }
+        if (!whole && i < n)
+            s = split_node(b, c, k, err);
         at = c;
     }
-    return TACIT_OK;
+    return !s && i < n ? add_rows(b, &at, seq->src + i, n - i, path + i, true, err) : s;
 }
 
-static size_t rows_needed(const struct tac_seq *s)
+size_t tac_seq_rows(const struct tac_seq *s)
 {
     size_t n = s->keep;
     for (size_t i = 0; i < s->n_mark; i++)
@@ -196,7 +201,7 @@ static void set_labels(struct tac_tree *t, const struct builder *b, const struct
 {
     size_t k = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t rows = rows_needed(&seq[i]);
+        size_t rows = tac_seq_rows(&seq[i]);
         t->last_row[i] = rows ? row_of[b->path[i][rows - 1]] : -1;
         for (size_t j = 0; j < seq[i].n_mark; j++) {
             const struct tac_mark *m = &seq[i].mark[j];
@@ -238,7 +243,7 @@ static enum tacit_status insert_all(struct builder *b, const struct tac_seq *seq
             b->node[at].kv = (int32_t)i;
     }
     for (size_t i = 0; !s && i < n; i++) {
-        size_t rows = rows_needed(&seq[i]);
+        size_t rows = tac_seq_rows(&seq[i]);
         TAC_CHECK(seq[i].root < (int32_t)b->opt->n_kv);
         total += rows;
         if (total > INT32_MAX)
@@ -281,6 +286,17 @@ out:
     if (s)
         tac_tree_release(t);
     return s;
+}
+
+int32_t tac_tree_row(const struct tac_tree *t, size_t seq, size_t at)
+{
+    int32_t s = t->seg_of[t->last_row[seq]], top = s;
+    while (t->seg[top].parent >= 0)
+        top = t->seg[top].parent;
+    int32_t place = (int32_t)at + (t->seg[top].kv >= 0 ? t->seg[top].n : 0);
+    while (t->seg[s].base > place)
+        s = t->seg[s].parent;
+    return t->seg[s].row0 + place - t->seg[s].base;
 }
 
 void tac_tree_release(struct tac_tree *t)

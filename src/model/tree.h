@@ -20,7 +20,8 @@ struct tac_mark {
 };
 
 /* A sequence as given to the builder. Rows after the last mark, or after `keep` rows where that is
- * more, are not computed. `root`: index of a KV root, or -1. */
+ * more, are not computed. `root`: index of a KV root, or -1. `own`: so many of its last
+ * rows are shared with no other sequence. */
 struct tac_seq {
     const int32_t *src;
     size_t n;
@@ -28,7 +29,11 @@ struct tac_seq {
     size_t n_mark;
     size_t keep;
     int32_t root;
+    size_t own;
 };
+
+/* tac_seq_rows: how many of its rows are computed. */
+size_t tac_seq_rows(const struct tac_seq *s);
 
 struct tac_label {
     int32_t row, token;
@@ -64,5 +69,9 @@ enum tacit_status tac_tree_build(struct tac_tree *t, const struct tac_seq *seq, 
                                  const struct tac_tree_options *o,
                                  struct tacit_err *err) TAC_MUST_USE;
 void tac_tree_release(struct tac_tree *t);
+
+/* tac_tree_row: the row of place `at` of a sequence (one that is computed), counted from the
+ * sequence's first. */
+int32_t tac_tree_row(const struct tac_tree *t, size_t seq, size_t at);
 
 #endif

@@ -22,6 +22,21 @@ struct tac_session {
     double flops; /* useful ones, so far (tac_plan_flops) */
 };
 
+/* A tap or a patch of a sequence: place `at` counts from the sequence's first row and must be
+ * computed (a mark or `keep` behind it). What they are is said in model/probe.h. */
+struct tac_job_tap {
+    size_t seq, at;
+    int32_t layer;
+    enum tac_tap_point point;
+    float *to;
+};
+
+struct tac_job_patch {
+    size_t seq, at;
+    int32_t layer;
+    const float *from;
+};
+
 /* Sequences and what to do with them. Results by item: the caller numbers its marks 0 .. n_item-1,
  * each once. */
 struct tac_job {
@@ -32,10 +47,14 @@ struct tac_job {
     enum tac_grad grad;
     struct tac_kv_store *const *kv; /* (n_kv) KV roots, or NULL */
     size_t n_kv;
-    struct tac_kv_store *capture; /* the path of sequence 0 is appended here, or NULL */
-    double *logp;                 /* (n_item) or NULL */
-    int32_t *best;                /* (n_item) most probable token at the mark's row, or NULL */
-    float *logits;                /* (n, V) after the last row of each sequence, or NULL */
+    struct tac_kv_store *capture;  /* the path of sequence 0 is appended here, or NULL */
+    const struct tac_job_tap *tap; /* (n_tap) */
+    const struct tac_job_patch
+        *patch; /* (n_patch) a patched sequence shares no row from its first patch on */
+    size_t n_tap, n_patch;
+    double *logp;  /* (n_item) or NULL */
+    int32_t *best; /* (n_item) most probable token at the mark's row, or NULL */
+    float *logits; /* (n, V) after the last row of each sequence, or NULL */
     double *lse; /* (n) their log-sum-exp: log p(v) is (float)(logits[v] - lse), the law's bytes; or
                     NULL */
     float *states; /* (n, C) final normed state of the last row of each sequence, or NULL */
