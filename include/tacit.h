@@ -81,6 +81,23 @@ TACIT_API enum tacit_status tacit_decode(const struct tacit_tokenizer *t, char *
                                          size_t *bytes, const int32_t *ids, size_t n,
                                          struct tacit_err *err);
 
+/* Learning a byte-level BPE from files of texts (as tacit_pretrain's); `path` becomes a
+ * tokenizer.json. */
+struct tacit_learn_options {
+    size_t vocab;               /* tokens in all, at most */
+    const char *pattern;        /* how words are cut: "bloom", "gpt2", "qwen2", "llama3" */
+    size_t min_count;           /* a pair that becomes a token is there so often */
+    const char *const *special; /* (n_special) special tokens, with the ids from 0 on */
+    size_t n_special;
+};
+
+TACIT_API struct tacit_learn_options tacit_learn_options_default(void);
+TACIT_API enum tacit_status tacit_tokenizer_learn(const char *path, const char *const *files,
+                                                  size_t n_files,
+                                                  const struct tacit_learn_options *o,
+                                                  const struct tacit_progress *progress,
+                                                  struct tacit_err *err);
+
 /* Decoding token by token: text comes out as soon as its characters are whole. */
 struct tacit_stream;
 TACIT_API enum tacit_status
@@ -317,10 +334,11 @@ struct tacit_train_options {
     enum tacit_init init;
     const char *init_text;    /* TEXT: NULL takes the task's description */
     const char *init_adapter; /* ADAPTER: a PEFT folder */
-    const char *optimizer;    /* "adamw", "adafactor" */
+    const char *optimizer;    /* "adamw", "adafactor", "muon" (full training) */
     const char *schedule;     /* "linear", "cosine", "constant" */
     double lr, beta1, beta2, eps, weight_decay, clip;
-    double warmup; /* below 1: a share of all steps; else steps */
+    double momentum; /* Muon's */
+    double warmup;   /* below 1: a share of all steps; else steps */
     size_t batch, batch_tokens, accumulate, epochs;
     uint64_t steps;                             /* 0: epochs decide */
     int file_order;                             /* examples in file order instead of shuffled */
@@ -365,9 +383,11 @@ TACIT_API enum tacit_status tacit_train_plan(struct tacit_model *m, const struct
                                              const struct tacit_train_options *o, size_t *bytes,
                                              size_t *rows, struct tacit_err *err);
 
-/* Full training on the next token everywhere: texts are joined, end-of-text between them where the
- * tokenizer has one, and cut into pieces of `context` tokens. File: plain text, or JSONL with a
- * field "text". */
+/* Full training on the next token everywhere. Files: plain text, or JSON lines: {"text": ...}, or
+ * {"parts": [[TEXT, WEIGHT],
+ * ...]} with what the tokens of each part count for in the loss. Where the tokenizer has an
+ * end-of-text, it ends each text. context: texts are joined and cut into pieces of so many tokens;
+ * 0: each is a sequence of its own. */
 TACIT_API enum tacit_status
 tacit_pretrain(struct tacit_model *m, const char *const *files, size_t n_files, size_t context,
                const struct tacit_train_options *o, struct tacit_train_result *result,

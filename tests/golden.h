@@ -65,7 +65,8 @@ static inline void golden_open(struct golden *g, const char *name,
         g->ids[k] = calloc(n, sizeof *g->ids[k]);
         for (size_t i = 0; i < n; i++)
             g->ids[k][i] = (int32_t)golden_int(t, i);
-        g->query[k] = (struct tac_query){g->ids[k], n - target, g->ids[k] + n - target, target};
+        g->query[k] =
+            (struct tac_query){g->ids[k], n - target, g->ids[k] + n - target, target, NULL};
     }
     const struct tac_tensor *init = tac_safetensors_find(&g->values, "init");
     g->P = init->shape[0];

@@ -132,6 +132,23 @@ refuses "an unknown schedule" "linear" train demo/task.yaml demo --schedule stai
 refuses "an empty prompt text" "empty" "$tacit" eval --model "$tmp/m" --task demo/task.yaml --data demo --prompt "" --quiet
 refuses "a length limit below the answer" "no room" train demo/task.yaml demo --max-length 1
 
+# ---- corpora and tokenizers from them ----
+pretrain() { "$tacit" pretrain --model "$tmp/m" --documents --steps 1 --quiet --out "$tmp/out" "$@"; }
+echo '{"parts": [["a", -1]]}' >"$tmp/neg.jsonl"
+refuses "a negative weight" "neg.jsonl:1: field 'parts'" pretrain "$tmp/neg.jsonl"
+printf '{"text": "a b"}\n{"parts": 3}\n' >"$tmp/three.jsonl"
+refuses "parts that are no list" "three.jsonl:2: field 'parts'" pretrain "$tmp/three.jsonl"
+echo '{"words": "a"}' >"$tmp/words.jsonl"
+refuses "a document without text" "words.jsonl:1: field 'text'" pretrain "$tmp/words.jsonl"
+echo '{"parts": [["a b", 0]]}' >"$tmp/zero.jsonl"
+refuses "documents with nothing to predict" "nothing to predict" pretrain "$tmp/zero.jsonl"
+refuses "a corpus that is not there" "gone.txt: cannot be opened" pretrain "$tmp/gone.txt"
+refuses "Muon for a prompt" "method full" train demo/task.yaml demo --optimizer muon
+learn() { "$tacit" tokenizer train --quiet --out "$tmp/out" "$@"; }
+refuses "a vocabulary without room for the bytes" "100 tokens: expected 260" learn --vocab 100 README.md
+refuses "an unknown word pattern" "not one of bloom" learn --pattern words README.md
+refuses "a corpus that is not UTF-8" "latin1: the text is not well-formed UTF-8 at byte 2" learn "$tmp/latin1"
+
 # ---- adapters ----
 "$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 8 --steps 1 --tokens 3 --no-eval --quiet --out "$tmp/a" >/dev/null
 adapter() { cp -r "$tmp/a" "$tmp/$1"; echo "$tmp/$1"; }

@@ -215,17 +215,19 @@ static void rows_backward(struct tac_backend *be, void **a, struct call *c)
     be->ops->rows_add(be, a[RO_DX], a[RO_DY], c->index, c->is->T, c->is->C);
 }
 
-static void add_build(struct call *c)
+static void mix_build(struct call *c)
 {
     add_array(c, "x", IN, 0, 1, c->is->C);
     add_array(c, "y", OUT, 0, 1, c->is->C);
     add_array(c, "z", OUT, 0, 1, c->is->C);
+    add_array(c, "w", OUT, 0, 1, c->is->C);
 }
 
-static void add_forward(struct tac_backend *be, void **a, struct call *c)
+static void mix_forward(struct tac_backend *be, void **a, struct call *c)
 {
-    be->ops->add(be, a[1], a[0], c->is->C);
+    be->ops->mix(be, a[1], 0.75, -1.5, a[0], c->is->C);
     be->ops->zero(be, a[2], c->is->C / 2);
+    be->ops->mix(be, a[3], 3, 0, NULL, c->is->C);
 }
 
 /* ---- normalisation ---- */
@@ -547,7 +549,7 @@ static const struct op_case OP_CASES[] = {
     {"embed bf16", EMBED, .T = 40, .N = 31, .C = 33, .wtype = TAC_W_BF16, TOL(0, 5e-7)},
     {"rows", ROWS, FD, .T = 9, .N = 5, .C = 7, TOL(0, 5e-7)},
     {"rows wide", ROWS, .T = 60, .N = 20, .C = 333, .fill = LOUD, TOL(0, 5e-7)},
-    {"add zero", .build = add_build, .forward = add_forward, .C = 30001, TOL(2e-7, 0)},
+    {"mix zero", .build = mix_build, .forward = mix_forward, .C = 30001, TOL(2e-7, 0)},
     {"layernorm", NORM, FD, .T = 4, .C = 9, .kind = TAC_LAYERNORM, TOL(2e-6, 2e-6)},
     {"rmsnorm", NORM, FD, .T = 4, .C = 9, .kind = TAC_RMSNORM, TOL(2e-6, 2e-6)},
     {"layernorm loud", NORM, .T = 13, .C = 187, .kind = TAC_LAYERNORM, .fill = LOUD,

@@ -506,7 +506,7 @@ static void check_empty(struct tac_backend *be, double tol)
     be->ops->act_dx(be, q, p, p, 0, TAC_RELU);
     be->ops->rows_get(be, q, p, NULL, 0, 2);
     be->ops->rows_add(be, q, p, NULL, 0, 2);
-    be->ops->add(be, q, p, 0);
+    be->ops->mix(be, q, 1, 1, p, 0);
     be->ops->zero(be, q, 0);
     be->ops->vocab(be, q, NULL, q, NULL, p, &w, NULL, 0, 0);
     be->ops->vocab_dw(be, q, p, p, &w, NULL, 0, 0);

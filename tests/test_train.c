@@ -117,6 +117,97 @@ static void test_noise_moments(void **state)
     golden_close(&g);
 }
 
+/* x (R,C) made nearly orthogonal by plain loops: what Muon's steps are held against. */
+static void orthogonalise(double *x, size_t R, size_t C)
+{
+    double norm = 0, *s = calloc(R * R, sizeof *s), *poly = calloc(R * R, sizeof *poly),
+           *y = calloc(R * C, sizeof *y);
+    for (size_t i = 0; i < R * C; i++)
+        norm += x[i] * x[i];
+    for (size_t i = 0; i < R * C; i++)
+        x[i] /= sqrt(norm) + 1e-7;
+    for (int it = 0; it < 5; it++) {
+        for (size_t i = 0; i < R * R; i++) {
+            s[i] = 0;
+            for (size_t k = 0; k < C; k++)
+                s[i] += x[i / R * C + k] * x[i % R * C + k];
+        }
+        for (size_t i = 0; i < R * R; i++) {
+            poly[i] = -4.7750 * s[i];
+            for (size_t k = 0; k < R; k++)
+                poly[i] += 2.0315 * s[i / R * R + k] * s[k * R + i % R];
+        }
+        for (size_t i = 0; i < R * C; i++) {
+            y[i] = 3.4445 * x[i];
+            for (size_t k = 0; k < R; k++)
+                y[i] += poly[i / C * R + k] * x[k * C + i % C];
+        }
+        memcpy(x, y, R * C * sizeof *x);
+    }
+    free(s);
+    free(poly);
+    free(y);
+}
+
+/* Two steps of Muon on wide, tall and fused matrices by its formulas; vectors and embeddings go
+ * AdamW's way. A tall matrix is the transposed of a wide one. */
+static void test_muon(void **state)
+{
+    (void)state;
+    struct golden g;
+    struct tacit_err err;
+    struct tac_tune *t;
+    struct tac_optim op;
+    golden_open(&g, "base-f32", &ref64);
+    assert_ok(tac_tune_open(&t, &tac_method_full, g.weights, 0, true, NULL, &err), err);
+    struct tac_optim_options o = {.kind = TAC_MUON,
+                                  .lr = 0.02,
+                                  .beta1 = 0.9,
+                                  .beta2 = 0.98,
+                                  .eps = 1e-8,
+                                  .weight_decay = 0.05,
+                                  .momentum = 0.95,
+                                  .schedule = TAC_CONSTANT};
+    assert_ok(tac_optim_open(&op, t, &o, &err), err);
+    double *p = t->p, *grad = t->g, *want = calloc(t->n, sizeof *want),
+           *m = calloc(t->n, sizeof *m);
+    memcpy(want, p, t->n * sizeof *want);
+    for (int step = 1; step <= 2; step++) {
+        for (size_t i = 0; i < t->n; i++)
+            grad[i] = sin((double)(i * (size_t)(step + 3)) * 0.7) + 0.1 * (double)(i % 7);
+        tac_optim_step(&op, step, 10, 0);
+        for (size_t k = 0; k < t->n_item; k++) {
+            const struct tac_item *it = &t->item[k];
+            size_t R = it->parts ? it->rows / it->parts : 0, C = it->cols, n = R * C;
+            double *x = calloc(n + 1, sizeof *x);
+            for (size_t part = 0; part < it->parts; part++) {
+                size_t at = it->offset + part * n;
+                bool tall = R > C;
+                for (size_t i = 0; i < n; i++) {
+                    m[at + i] = 0.95 * m[at + i] + grad[at + i];
+                    x[tall ? i % C * R + i / C : i] = grad[at + i] + 0.95 * m[at + i];
+                }
+                orthogonalise(x, tall ? C : R, tall ? R : C);
+                for (size_t i = 0; i < n; i++)
+                    want[at + i] =
+                        (1 - 0.02 * 0.05) * want[at + i] -
+                        0.02 * 0.2 * sqrt((double)(tall ? R : C)) * x[tall ? i % C * R + i / C : i];
+            }
+            for (size_t i = 0; it->parts && i < it->parts * n; i++)
+                near(p[it->offset + i], want[it->offset + i], 1e-9);
+            free(x);
+        }
+    }
+    const struct tac_item *embed = &t->item[0];
+    assert_int_equal(embed->parts, 0);
+    assert_true(fabs(p[embed->offset + 3] - want[embed->offset + 3]) > 0.01); /* two AdamW steps of 0.02 */
+    free(want);
+    free(m);
+    tac_optim_close(&op);
+    tac_tune_close(t);
+    golden_close(&g);
+}
+
 /* A run whose evaluations' scores are scripted, and where it is stopped. */
 struct script {
     size_t evals, stop_eval; /* evaluations finished; from 1, the one that is stopped (0: none) */
@@ -339,8 +430,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schedules),     cmocka_unit_test(test_clip),
-        cmocka_unit_test(test_noise_moments), cmocka_unit_test(test_stops),
-        cmocka_unit_test(test_keep_best),     cmocka_unit_test(test_accumulate),
+        cmocka_unit_test(test_noise_moments), cmocka_unit_test(test_muon),
+        cmocka_unit_test(test_stops),         cmocka_unit_test(test_keep_best),
+        cmocka_unit_test(test_accumulate),
     };
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);
 }

@@ -65,6 +65,21 @@ refuses() { # NAME STATUS TEXT COMMAND...
     check "$name" $?
     [ $status = "$want_status" ] || echo "# status $status: $out"
 }
+# Pretraining on documents: the same bytes at any thread count and instruction set, resumed, and tokens of weight 0 left out.
+awk 'BEGIN { for (i = 0; i < 40; i++) printf "{\"parts\": [[\"Question %d:\", 0], [\" the animal is a frog, number %d\", 1], [\".\", 0.5]]}\n", i % 7, i }' \
+    >"$tmp/docs.jsonl"
+pretrain() { # OUT [OPTION]...
+    "$tacit" pretrain --model "$tmp/m" --documents --batch-tokens 150 --order file --epochs 2 --lr 4e-3 --optimizer muon \
+        --weight-decay 0.05 --quiet --out "$1" "${@:2}" "$tmp/docs.jsonl"
+}
+pretrain "$tmp/p1" >/dev/null && pretrain "$tmp/p2" --threads 1 --isa portable >/dev/null
+check "documents and Muon: the same bytes on other threads and kernels" "$([ "$(bytes "$tmp/p1")" = "$(bytes "$tmp/p2")" ]; echo $?)"
+rm -rf "$tmp/p2"
+LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=rename:4 pretrain "$tmp/p2" >/dev/null 2>&1
+[ ! -e "$tmp/p2/model.safetensors" ] && pretrain "$tmp/p2" >/dev/null
+check "and after a crash" "$([ "$(bytes "$tmp/p1")" = "$(bytes "$tmp/p2")" ]; echo $?)"
+check "a step counts the tokens that weigh" "$(n0=$(head -1 "$tmp/p1/metrics.jsonl" | sed 's/.*"tokens": \([0-9]*\).*/\1/'); [ "$n0" -gt 0 ] && [ "$n0" -lt 130 ]; echo $?)"
+
 before=$(bytes "$tmp/a")
 refuses "another run's folder" 2 "belongs to another run" train "$tmp/a" --lr 2e-2
 check "and nothing is changed there" "$([ "$(bytes "$tmp/a")" = "$before" ]; echo $?)"

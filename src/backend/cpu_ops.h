@@ -58,7 +58,7 @@ void tac_cpu_rows_get(struct tac_backend *be, void *y, const void *x, const int3
                       size_t C);
 void tac_cpu_rows_add(struct tac_backend *be, void *y, const void *x, const int32_t *idx, size_t n,
                       size_t C);
-void tac_cpu_add(struct tac_backend *be, void *y, const void *x, size_t n);
+void tac_cpu_mix(struct tac_backend *be, void *y, double a, double b, const void *x, size_t n);
 void tac_cpu_zero(struct tac_backend *be, void *y, size_t n);
 void tac_cpu_adamw(struct tac_backend *be, void *p, void *m, void *v, const void *g, size_t n,
                    const struct tac_adamw *o);

@@ -216,6 +216,16 @@ static void add(float *y, const float *x, size_t n)
     EACH_OF(n, y, v16_add(get(y + i, m), get(x + i, m)))
 }
 
+static void mix(float *y, float a, float b, const float *x, size_t n)
+{
+    v16 va = v16_set1(a), vb = v16_set1(b);
+    if (!x) {
+        EACH_OF(n, y, v16_mul(va, get(y + i, m)))
+        return;
+    }
+    EACH_OF(n, y, v16_fma(vb, get(x + i, m), v16_mul(va, get(y + i, m))))
+}
+
 /* ---- optimisers ---- */
 
 static void adamw(float *p, float *m, float *v, const float *g, size_t n,
@@ -358,6 +368,7 @@ const struct tac_kern_rows TAC_KERN_NAME(tac_kern_rows) = {
     .act = act,
     .act_dx = act_dx,
     .add = add,
+    .mix = mix,
     .adamw = adamw,
     .square_sum = square_sum,
     .column_moments = column_moments,

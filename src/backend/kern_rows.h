@@ -27,6 +27,8 @@ struct tac_kern_rows {
     void (*act)(float *y, const float *x, size_t n, enum tac_act_kind kind);
     void (*act_dx)(float *dx, const float *dy, const float *x, size_t n, enum tac_act_kind kind);
     void (*add)(float *y, const float *x, size_t n); /* y += x */
+    /* y = fma(b, x, a * y); x NULL: y = a * y */
+    void (*mix)(float *y, float a, float b, const float *x, size_t n);
     void (*adamw)(float *p, float *m, float *v, const float *g, size_t n,
                   const struct tac_kern_adamw *o);
     /* the sum of x^2 along a row, in float lanes */

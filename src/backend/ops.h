@@ -181,7 +181,8 @@ struct tac_ops {
                      size_t C);
     void (*rows_add)(struct tac_backend *be, void *y, const void *x, const int32_t *idx, size_t n,
                      size_t C);
-    void (*add)(struct tac_backend *be, void *y, const void *x, size_t n); /* y += x */
+    /* mix: y = fma(b, x, a * y); b = 0 leaves x alone, whatever it holds */
+    void (*mix)(struct tac_backend *be, void *y, double a, double b, const void *x, size_t n);
     void (*zero)(struct tac_backend *be, void *y, size_t n);
 
     /* vocab: the head, the loss and its gradient in one pass over E; logits are never stored.

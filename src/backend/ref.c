@@ -162,9 +162,12 @@ static void op_rows_add(struct tac_backend *be, void *y, const void *x, const in
         axpy((real *)y + (size_t)idx[i] * C, 1, (const real *)x + i * C, C);
 }
 
-static void op_add(struct tac_backend *be, void *y, const void *x, size_t n)
+static void op_mix(struct tac_backend *be, void *y, double a, double b, const void *x, size_t n)
 {
-    axpy(y, 1, x, n);
+    for (size_t i = 0; i < n; i++)
+        ((real *)y)[i] = (real)a * ((real *)y)[i];
+    if (b != 0)
+        axpy(y, (real)b, x, n);
 }
 
 static void op_zero(struct tac_backend *be, void *y, size_t n)
@@ -771,7 +774,7 @@ const struct tac_ops OPS = {
     .act_dx = op_act_dx,
     .rows_get = op_rows_get,
     .rows_add = op_rows_add,
-    .add = op_add,
+    .mix = op_mix,
     .zero = op_zero,
     .vocab = op_vocab,
     .vocab_dw = op_vocab_dw,

@@ -87,11 +87,12 @@ void tac_cpu_rows_add(struct tac_backend *be, void *y, const void *x, const int3
                              tac_min(COLUMNS, C - c));
 }
 
-void tac_cpu_add(struct tac_backend *be, void *y, const void *x, size_t n)
+void tac_cpu_mix(struct tac_backend *be, void *y, double a, double b, const void *x, size_t n)
 {
 #pragma omp parallel for schedule(static) num_threads(threads_for(be, n))
     for (size_t i = 0; i < n; i += CHUNK)
-        kernels(be)->add((float *)y + i, (const float *)x + i, tac_min(CHUNK, n - i));
+        kernels(be)->mix((float *)y + i, (float)a, (float)b, b != 0 ? (const float *)x + i : NULL,
+                         tac_min(CHUNK, n - i));
 }
 
 void tac_cpu_zero(struct tac_backend *be, void *y, size_t n)

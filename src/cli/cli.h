@@ -106,6 +106,7 @@ const char *cli_bytes(char buf[32], double n);
 int cli_train(const struct cli_args *a), cli_pretrain(const struct cli_args *a);
 int cli_eval(const struct cli_args *a), cli_explain(const struct cli_args *a);
 int cli_score(const struct cli_args *a), cli_generate(const struct cli_args *a);
+int cli_tokenizer(const struct cli_args *a);
 int cli_tokenize(const struct cli_args *a), cli_inspect(const struct cli_args *a);
 int cli_tasks(const struct cli_args *a), cli_init_model(const struct cli_args *a);
 int cli_bench(const struct cli_args *a), cli_help(const struct cli_args *a);

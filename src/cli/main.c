@@ -40,12 +40,13 @@ static const struct cli_option train_options[] = {
     {"epochs", "N", "passes over the training examples (50)"},
     {"steps", "N", "stop after N steps instead"},
     {"batch", "N", "examples a batch (8)"},
-    {"batch-tokens", "N", "at most N tokens a batch"},
+    {"batch-tokens", "N", "at most N tokens a batch (and --batch examples, if that is given)"},
     {"accumulate", "N", "batches a step (1)"},
     {"lr", "X", "learning rate (1e-3; full: 2e-5)"},
     {"schedule", "NAME", "linear (default), cosine, constant"},
     {"warmup", "X", "steps of warm-up, or a share of all steps where below 1 (0.06)"},
-    {"optimizer", "NAME", "adamw (default), adafactor"},
+    {"optimizer", "NAME", "adamw (default), adafactor, muon (method full)"},
+    {"momentum", "X", "Muon (0.95)"},
     {"beta1", "X", "AdamW (0.9)"},
     {"beta2", "X", "AdamW (0.999)"},
     {"eps", "X", "AdamW (1e-8)"},
@@ -141,8 +142,18 @@ static const struct cli_option init_options[] = {
     {0},
 };
 
+static const struct cli_option learn_options[] = {
+    {"out", "FILE", "the tokenizer.json to write"},
+    {"vocab", "N", "tokens in all, at most: special ones, 256 bytes, merges (2048)"},
+    {"pattern", "NAME", "how texts are cut into words: bloom (default), gpt2, qwen2, llama3"},
+    {"special", "LIST", "special tokens, separated by commas (<unk>,<s>,</s>,<pad>)"},
+    {"min-count", "N", "a pair that becomes a token is there so often (2)"},
+    {0},
+};
+
 static const struct cli_option pretrain_options[] = {
-    {"context", "N", "tokens of a training piece (128)"},
+    {"context", "N", "join the texts and cut them into pieces of N tokens (128)"},
+    {"documents", NULL, "each text is a sequence of its own instead"},
     {0},
 };
 
@@ -210,6 +221,12 @@ static const struct cli_command commands[] = {
      "Reads FILE or standard input, prints ids separated by blanks. With --json: a line {ids} or {text} for each piece.",
      "echo 'Hello world' | tacit tokenize --model bloomz-560m --lines", GROUPS(tokenize_options),
      cli_tokenize},
+    {"tokenizer", "train FILE...", "learn a tokenizer from texts",
+     "Learns a byte-level BPE and writes it as a tokenizer.json; the same texts give the same file as HuggingFace "
+     "tokenizers' trainer. Files are plain text or JSON lines with a field \"text\" or \"parts\" (see pretrain).\n\n"
+     "With --json: {tokens, out}.",
+     "tacit tokenizer train --vocab 2048 --out tokenizer.json corpus.txt", GROUPS(learn_options),
+     cli_tokenizer},
     {"inspect", "PATH", "what is in a model, an adapter or a safetensors file",
      "With --json: {kind, facts: {...}, tensors: [{name, dtype, shape, bytes, file}]}.",
      "tacit inspect bloomz-560m --check", GROUPS(inspect_options), cli_inspect},
@@ -218,8 +235,9 @@ static const struct cli_command commands[] = {
      "example.",
      "tacit tasks show rte --data superglue -n 3", GROUPS(tasks_options), cli_tasks},
     {"pretrain", "FILE...", "train a whole model on text",
-     "The next token everywhere, on plain text or JSON lines with a field \"text\". Resumable as train; the folder of the "
-     "run is a HuggingFace model folder. With --json the object that train prints.",
+     "The next token everywhere. Files are plain text or JSON lines: {\"text\": ...}, or {\"parts\": [[TEXT, WEIGHT], ...]} "
+     "with what the tokens of each part count for in the loss; parts are tokenised apart. Resumable as train; the folder of "
+     "the run is a HuggingFace model folder. With --json the object that train prints.",
      "tacit pretrain --model fresh --context 128 --epochs 1 --lr 1e-3 --out trained corpus.txt",
      GROUPS(model_options, pretrain_options, train_options), cli_pretrain},
     {"init-model", "", "write a random BLOOM model folder",

@@ -81,6 +81,8 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
         o->noise_init = has_noise(noise, "init");
         o->noise_moments = has_noise(noise, "moments");
     }
+    if (cli_has(a, "batch-tokens") && !cli_has(a, "batch"))
+        o->batch = SIZE_MAX; /* tokens alone are the limit */
     o->keep_best = cli_has(a, "best");
     o->out = cli_get(a, "out");
     o->base_name = cli_has(a, "base-name") ? cli_get(a, "base-name") : cli_get(a, "model");
@@ -90,7 +92,8 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
            cli_size(a, "accumulate", &o->accumulate) && cli_double(a, "lr", &o->lr) &&
            cli_double(a, "warmup", &o->warmup) && cli_double(a, "beta1", &o->beta1) &&
            cli_double(a, "beta2", &o->beta2) && cli_double(a, "eps", &o->eps) &&
-           cli_double(a, "weight-decay", &o->weight_decay) && cli_double(a, "clip", &o->clip) &&
+           cli_double(a, "weight-decay", &o->weight_decay) &&
+           cli_double(a, "momentum", &o->momentum) && cli_double(a, "clip", &o->clip) &&
            cli_u64(a, "seed", &o->seed) && cli_u64(a, "seed-order", &o->seed_order) &&
            cli_u64(a, "seed-init", &o->seed_init) && cli_u64(a, "seed-moments", &o->seed_moments) &&
            cli_double(a, "init-scale", &o->init_scale) &&
@@ -241,6 +244,8 @@ int cli_pretrain(const struct cli_args *a)
     if (!train_options(a, &o) || !cli_need(a, "out") || !cli_size(a, "context", &context))
         return TACIT_EINPUT;
     o.method = "full";
+    if (cli_has(a, "documents"))
+        context = 0;
     if (!cli_has(a, "lr"))
         o.lr = 1e-3;
     if (!cli_has(a, "epochs"))

@@ -1,4 +1,4 @@
-/* tacit generate and tacit tokenize. */
+/* tacit generate, tokenize and tokenizer. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -234,5 +234,70 @@ int cli_tokenize(const struct cli_args *a)
         }
     free(text);
     tacit_tokenizer_close(t);
+    return s;
+}
+
+enum { MAX_SPECIAL = 64 };
+
+/* Cuts the list in place; returns how many names there are, 0 where there are too many. */
+static size_t split_list(char *list, const char **name)
+{
+    size_t n = 0;
+    for (char *save = NULL, *w = strtok_r(list, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+        if (n == MAX_SPECIAL)
+            return 0;
+        name[n++] = w;
+    }
+    return n;
+}
+
+static int learn(const struct cli_args *a, struct tacit_learn_options *o)
+{
+    struct cli_progress progress;
+    struct tacit_tokenizer *t = NULL;
+    struct tacit_err err;
+    const char *out = cli_get(a, "out");
+    cli_progress_start(&progress, a, "token");
+    enum tacit_status s =
+        tacit_tokenizer_learn(out, a->word + 1, (size_t)a->n_word - 1, o, &progress.p, &err);
+    cli_progress_end(&progress);
+    if (!s)
+        s = tacit_tokenizer_open(&t, out, &err);
+    if (s)
+        return cli_fail(a, &err);
+    if (cli_has(a, "json")) {
+        printf("{\"tokens\": %zu, \"out\": ", tacit_tokenizer_size(t));
+        cli_json_string(stdout, out, strlen(out));
+        printf("}\n");
+    } else {
+        printf("%s: %zu tokens\n", out, tacit_tokenizer_size(t));
+    }
+    tacit_tokenizer_close(t);
+    return 0;
+}
+
+int cli_tokenizer(const struct cli_args *a)
+{
+    struct tacit_learn_options o = tacit_learn_options_default();
+    const char *special[MAX_SPECIAL];
+    if (a->n_word < 2 || strcmp(a->word[0], "train") != 0)
+        return cli_usage(a, "expected: train FILE...");
+    if (!cli_need(a, "out") || !cli_above_0(a, "vocab", &o.vocab) ||
+        !cli_size(a, "min-count", &o.min_count))
+        return TACIT_EINPUT;
+    if (cli_has(a, "pattern"))
+        o.pattern = cli_get(a, "pattern");
+    char *list = cli_has(a, "special") ? strdup(cli_get(a, "special")) : NULL;
+    if (cli_has(a, "special") && (!list || (*list && !(o.n_special = split_list(list, special))))) {
+        free(list);
+        return cli_usage(a, "option '--special': expected at most %d names separated by commas",
+                         MAX_SPECIAL);
+    }
+    if (list) {
+        o.special = special;
+        o.n_special = *list ? o.n_special : 0;
+    }
+    int s = learn(a, &o);
+    free(list);
     return s;
 }

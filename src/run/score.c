@@ -50,9 +50,15 @@ enum tacit_status tac_query_sequence(struct tac_seq *out, struct tac_arena *a,
         memcpy(src + prefix->n, q->ctx, q->n_ctx * sizeof *src);
     if (q->n_target)
         memcpy(src + before, q->target, q->n_target * sizeof *src);
-    for (size_t i = 0; i < q->n_target; i++)
-        mark[i] = (struct tac_mark){before + i - 1, q->target[i], weight, item + (uint32_t)i};
-    *out = (struct tac_seq){.src = src, .n = n, .mark = mark, .n_mark = q->n_target, .root = -1};
+    size_t m = 0;
+    for (size_t i = 0; i < q->n_target; i++) {
+        float w = q->weight ? q->weight[i] : 1;
+        if (w != 0)
+            mark[m] =
+                (struct tac_mark){before + i - 1, q->target[i], weight * w, item + (uint32_t)m};
+        m += w != 0;
+    }
+    *out = (struct tac_seq){.src = src, .n = n, .mark = mark, .n_mark = m, .root = -1};
     return TACIT_OK;
 }
 

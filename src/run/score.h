@@ -18,12 +18,14 @@ enum tacit_status tac_prefix_tokens(struct tac_prefix *p, const int32_t *ids, si
                                     struct tacit_err *err) TAC_MUST_USE;
 void tac_prefix_release(struct tac_prefix *p);
 
-/* A continuation to score: log p of each target token after prefix and context. */
+/* A continuation to score: log p of each target token after prefix and context. weight (n_target):
+ * what each counts for in a loss, 0 for not at all; NULL: 1 each. Scores know no weights. */
 struct tac_query {
     const int32_t *ctx;
     size_t n_ctx;
     const int32_t *target;
     size_t n_target;
+    const float *weight;
 };
 
 struct tac_score_options {
@@ -53,7 +55,8 @@ enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t
                                     struct tacit_err *err) TAC_MUST_USE;
 
 /* A sequence built from prefix, context and target, with a mark on each row that predicts a target
- * token. Memory from the arena; marks are numbered from item on with the given weight. */
+ * token. Memory from the arena; marks are numbered from item on. weight: of a mark by
+ * the query's own; a token of weight 0 gets none. */
 enum tacit_status tac_query_sequence(struct tac_seq *out, struct tac_arena *a,
                                      const struct tac_prefix *prefix, const struct tac_query *q,
                                      float weight, uint32_t item,

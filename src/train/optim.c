@@ -5,18 +5,43 @@
 
 enum { STREAM_ORDER = 1 << 20, STREAM_MOMENTS = 2 };
 
-static size_t adafactor_state(const struct tac_item *it)
+static size_t elements(const struct tac_item *it)
 {
-    return it->cols > 1 && it->rows > 1 ? it->rows + it->cols
-                                        : it->rows * (it->cols ? it->cols : 1);
+    return it->rows * (it->cols ? it->cols : 1);
+}
+
+static size_t item_state(const struct tac_item *it, enum tac_optim_kind kind)
+{
+    if (kind == TAC_ADAFACTOR)
+        return it->cols > 1 && it->rows > 1 ? it->rows + it->cols : elements(it);
+    return kind == TAC_MUON && it->parts ? elements(it) : 2 * elements(it);
 }
 
 size_t tac_optim_state(const struct tac_tune *t, enum tac_optim_kind kind)
 {
     size_t n = 0;
-    for (size_t i = 0; kind == TAC_ADAFACTOR && i < t->n_item; i++)
-        n += adafactor_state(&t->item[i]);
-    return kind == TAC_ADAMW ? 2 * t->n : n;
+    for (size_t i = 0; i < t->n_item; i++)
+        n += item_state(&t->item[i], kind);
+    return n;
+}
+
+/* Reals of one part of a Muon item, and of the square of its smaller side. */
+static void muon_sizes(const struct tac_item *it, size_t *n, size_t *square)
+{
+    size_t rows = it->rows / it->parts, least = rows < it->cols ? rows : it->cols;
+    *n = rows * it->cols;
+    *square = least * least;
+}
+
+size_t tac_optim_work(const struct tac_tune *t, enum tac_optim_kind kind)
+{
+    size_t most = 0, n, square;
+    for (size_t i = 0; kind == TAC_MUON && i < t->n_item; i++)
+        if (t->item[i].parts) {
+            muon_sizes(&t->item[i], &n, &square);
+            most = 2 * (n + square) > most ? 2 * (n + square) : most;
+        }
+    return most;
 }
 
 enum tacit_status tac_optim_open(struct tac_optim *op, struct tac_tune *t,
@@ -24,15 +49,24 @@ enum tacit_status tac_optim_open(struct tac_optim *op, struct tac_tune *t,
 {
     struct tac_backend *be = t->weights->be;
     *op = (struct tac_optim){.o = *o, .tune = t, .n_state = tac_optim_state(t, o->kind)};
-    op->bytes = op->n_state * be->real_size;
-    op->state = be->ops->alloc(be, op->bytes);
-    return op->state ? TACIT_OK : tac_fail_memory(err, op->bytes);
+    size_t work = tac_optim_work(t, o->kind);
+    op->bytes = (op->n_state + work) * be->real_size;
+    op->state = be->ops->alloc(be, op->n_state * be->real_size);
+    op->work = work ? be->ops->alloc(be, work * be->real_size) : NULL;
+    if (op->state && (op->work || !work))
+        return TACIT_OK;
+    size_t bytes = op->bytes;
+    tac_optim_close(op);
+    return tac_fail_memory(err, bytes);
 }
 
 void tac_optim_close(struct tac_optim *op)
 {
+    struct tac_backend *be = op->tune ? op->tune->weights->be : NULL;
     if (op->state)
-        op->tune->weights->be->ops->release(op->tune->weights->be, op->state);
+        be->ops->release(be, op->state);
+    if (op->work)
+        be->ops->release(be, op->work);
     *op = (struct tac_optim){0};
 }
 
@@ -48,39 +82,94 @@ double tac_schedule_lr(const struct tac_optim_options *o, int64_t step, int64_t 
                                      : o->lr * 0.5 * (1.0 + cos(3.14159265358979323846 * done));
 }
 
-static void step_adamw(struct tac_optim *op, const struct tac_adamw *base)
+/* One item and what is kept of it. */
+struct part {
+    const struct tac_item *it;
+    void *p, *g, *state;
+    size_t n;
+};
+
+static void step_adamw(struct tac_backend *be, const struct part *x,
+                       const struct tac_optim_options *o, double lr, double scale, int64_t step)
 {
-    struct tac_tune *t = op->tune;
-    struct tac_backend *be = t->weights->be;
-    for (size_t i = 0; i < t->n_item; i++) {
-        const struct tac_item *it = &t->item[i];
-        size_t n = it->rows * (it->cols ? it->cols : 1);
-        struct tac_adamw o = *base;
-        if (!it->decay)
-            o.weight_decay = 0;
-        be->ops->adamw(be, tac_real_at(be, t->p, it->offset),
-                       tac_real_at(be, op->state, it->offset),
-                       tac_real_at(be, op->state, t->n + it->offset),
-                       tac_real_at(be, t->g, it->offset), n, &o);
-    }
+    struct tac_adamw a = {lr,   o->beta1, o->beta2, o->eps, x->it->decay ? o->weight_decay : 0,
+                          step, scale};
+    be->ops->adamw(be, x->p, x->state, tac_real_at(be, x->state, x->n), x->g, x->n, &a);
 }
 
-static void step_adafactor(struct tac_optim *op, const struct tac_adafactor *base)
+static void step_adafactor(struct tac_backend *be, const struct part *x,
+                           const struct tac_optim_options *o, double lr, double scale, int64_t step)
 {
-    struct tac_tune *t = op->tune;
-    struct tac_backend *be = t->weights->be;
-    size_t at = 0;
-    for (size_t i = 0; i < t->n_item; i++) {
-        const struct tac_item *it = &t->item[i];
-        size_t C = it->cols ? it->cols : 1;
-        struct tac_adafactor o = *base;
-        if (!it->decay)
-            o.weight_decay = 0;
-        be->ops->adafactor(be, tac_real_at(be, t->p, it->offset), tac_real_at(be, op->state, at),
-                           tac_real_at(be, op->state, at + it->rows),
-                           tac_real_at(be, t->g, it->offset), it->rows, C, &o);
-        at += adafactor_state(it);
+    struct tac_adafactor a = {.lr = lr,
+                              .decay_rate = -0.8,
+                              .eps1 = 1e-30,
+                              .eps2 = 1e-3,
+                              .clip = 1.0,
+                              .weight_decay = x->it->decay ? o->weight_decay : 0,
+                              .step = step,
+                              .grad_scale = scale};
+    be->ops->adafactor(be, x->p, x->state, tac_real_at(be, x->state, x->it->rows), x->g,
+                       x->it->rows, x->it->cols ? x->it->cols : 1, &a);
+}
+
+/* A step of Newton and Schulz's iteration on x (R,C): x = a x + (b s + c s s) x with s = x x^T, or
+ * from the right where x is tall. y is room for another x; s and ss for squares of the smaller
+ * side. */
+static void orthogonalise_once(struct tac_backend *be, void *x, void *y, void *s, void *ss,
+                               size_t R, size_t C)
+{
+    static const double a = 3.4445, b = -4.7750, c = 2.0315;
+    const struct tac_ops *op = be->ops;
+    bool tall = R > C;
+    size_t k = tall ? C : R;
+    struct tac_weight wx = {x, TAC_W_REAL, R, C}, ws = {s, TAC_W_REAL, k, k},
+                      wss = {ss, TAC_W_REAL, k, k};
+    if (tall) {
+        op->zero(be, s, k * k);
+        op->matmul_dw(be, s, NULL, x, x, R, C, C);
+    } else {
+        op->matmul(be, s, x, &wx, NULL, NULL, R);
     }
+    op->matmul(be, ss, s, &ws, NULL, NULL, k); /* s is symmetric */
+    op->mix(be, ss, c, b, s, k * k);
+    if (tall)
+        op->matmul_dx(be, y, x, &wss, NULL, R);
+    else
+        op->matmul_dx(be, y, ss, &wx, NULL, R);
+    op->mix(be, x, a, 1, y, R * C);
+}
+
+/* One matrix's step (Jordan et al. 2024): momentum, Nesterov's way, made nearly orthogonal, with
+ * the size of an AdamW step (Liu et al. 2025: 0.2 sqrt(max(R, C))). */
+static void step_matrix(struct tac_backend *be, void *p, void *m, const void *g, void *work,
+                        size_t R, size_t C, const struct tac_optim_options *o, double lr,
+                        double scale, bool decay)
+{
+    enum { ITERATIONS = 5 };
+    const struct tac_ops *op = be->ops;
+    size_t n = R * C, k = R < C ? R : C;
+    void *x = work, *y = tac_real_at(be, x, n), *s = tac_real_at(be, y, n),
+         *ss = tac_real_at(be, s, k * k);
+    op->mix(be, m, o->momentum, scale, g, n);
+    op->zero(be, x, n);
+    op->mix(be, x, 1, scale, g, n);
+    op->mix(be, x, 1, o->momentum, m, n);
+    op->sync(be);
+    op->mix(be, x, 1 / (sqrt(op->sumsq(be, x, n)) + 1e-7), 0, NULL, n);
+    for (int i = 0; i < ITERATIONS; i++)
+        orthogonalise_once(be, x, y, s, ss, R, C);
+    double size = 0.2 * sqrt((double)(R > C ? R : C));
+    op->mix(be, p, 1 - (decay ? lr * o->weight_decay : 0), -lr * size, x, n);
+}
+
+static void step_muon(struct tac_optim *op, const struct part *x, double lr, double scale)
+{
+    struct tac_backend *be = op->tune->weights->be;
+    size_t rows = x->it->rows / x->it->parts, n = rows * x->it->cols;
+    for (size_t i = 0; i < x->it->parts; i++)
+        step_matrix(be, tac_real_at(be, x->p, i * n), tac_real_at(be, x->state, i * n),
+                    tac_real_at(be, x->g, i * n), op->work, rows, x->it->cols, &op->o, lr, scale,
+                    x->it->decay);
 }
 
 double tac_optim_step(struct tac_optim *op, int64_t step, int64_t total, int64_t steps_before)
@@ -90,18 +179,19 @@ double tac_optim_step(struct tac_optim *op, int64_t step, int64_t total, int64_t
     const struct tac_optim_options *o = &op->o;
     double norm = sqrt(be->ops->sumsq(be, t->g, t->n)), lr = tac_schedule_lr(o, step, total);
     double scale = o->clip > 0 && norm > o->clip ? o->clip / (norm + 1e-6) : 1.0;
-    if (o->kind == TAC_ADAMW)
-        step_adamw(op, &(struct tac_adamw){lr, o->beta1, o->beta2, o->eps, o->weight_decay,
-                                           step + steps_before, scale});
-    else
-        step_adafactor(op, &(struct tac_adafactor){.lr = lr,
-                                                   .decay_rate = -0.8,
-                                                   .eps1 = 1e-30,
-                                                   .eps2 = 1e-3,
-                                                   .clip = 1.0,
-                                                   .weight_decay = o->weight_decay,
-                                                   .step = step + steps_before,
-                                                   .grad_scale = scale});
+    size_t at = 0;
+    for (size_t i = 0; i < t->n_item; i++) {
+        const struct tac_item *it = &t->item[i];
+        struct part x = {it, tac_real_at(be, t->p, it->offset), tac_real_at(be, t->g, it->offset),
+                         tac_real_at(be, op->state, at), elements(it)};
+        if (o->kind == TAC_ADAFACTOR)
+            step_adafactor(be, &x, o, lr, scale, step + steps_before);
+        else if (o->kind == TAC_MUON && it->parts)
+            step_muon(op, &x, lr, scale);
+        else
+            step_adamw(be, &x, o, lr, scale, step + steps_before);
+        at += item_state(it, o->kind);
+    }
     be->ops->finite(be, t->p, t->n);
     be->ops->sync(be);
     return norm;
@@ -112,18 +202,24 @@ enum tacit_status tac_optim_noise_moments(struct tac_optim *op, double s, uint64
 {
     struct tac_tune *t = op->tune;
     struct tac_backend *be = t->weights->be;
-    float *m = tac_alloc(2 * t->n, sizeof *m, err), *v = m ? m + t->n : NULL;
-    if (!m)
+    float *state = tac_alloc(3 * t->n, sizeof *state, err), *g = state ? state + 2 * t->n : NULL,
+          *m = state;
+    if (!state)
         return TACIT_EFAIL;
     double rms = sqrt(be->ops->sumsq(be, t->g, t->n) / (double)t->n);
     struct tac_rng r = tac_rng_init(seed, STREAM_MOMENTS);
-    be->ops->download(be, v, t->g, t->n);
-    for (size_t i = 0; i < t->n; i++) {
-        m[i] = (float)((1.0 - op->o.beta1) * s * rms * tac_rng_normal(&r));
-        v[i] = (float)((1.0 - op->o.beta2) * (double)v[i] * (double)v[i]);
+    be->ops->download(be, g, t->g, t->n);
+    for (size_t i = 0; i < t->n_item; i++) {
+        size_t n = elements(&t->item[i]);
+        const float *from = g + t->item[i].offset;
+        for (size_t k = 0; k < n; k++) {
+            m[k] = (float)((1.0 - op->o.beta1) * s * rms * tac_rng_normal(&r));
+            m[n + k] = (float)((1.0 - op->o.beta2) * (double)from[k] * (double)from[k]);
+        }
+        m += 2 * n;
     }
-    be->ops->upload(be, op->state, m, 2 * t->n);
-    free(m);
+    be->ops->upload(be, op->state, state, 2 * t->n);
+    free(state);
     return TACIT_OK;
 }
 

@@ -5,29 +5,33 @@
 #include "base/rng.h"
 #include "tune/tune.h"
 
-enum tac_optim_kind { TAC_ADAMW, TAC_ADAFACTOR };
+enum tac_optim_kind { TAC_ADAMW, TAC_ADAFACTOR, TAC_MUON };
 enum tac_schedule { TAC_CONSTANT, TAC_LINEAR, TAC_COSINE };
 
 struct tac_optim_options {
     enum tac_optim_kind kind;
     double lr, beta1, beta2, eps, weight_decay;
-    double clip; /* largest gradient norm; 0: none */
+    double momentum; /* Muon's */
+    double clip;     /* largest gradient norm; 0: none */
     enum tac_schedule schedule;
     int64_t warmup; /* steps of linear warm-up */
 };
 
-/* First and second moments beside the block: AdamW's m and v (n each); Adafactor's rows and columns
- * of each item. state (n_state reals) is what a checkpoint keeps. */
+/* What an optimiser keeps of each item, one after another (n_state reals, which a checkpoint
+ * keeps): AdamW's first and second moments; Adafactor's rows and columns; Muon's momentum for
+ * matrices between hidden states (tac_item.parts), and AdamW's moments for everything else. */
 struct tac_optim {
     struct tac_optim_options o;
     struct tac_tune *tune;
-    void *state;
+    void *state, *work; /* work: Muon's matrices */
     size_t n_state;
-    size_t bytes;
+    size_t bytes; /* of both */
 };
 
-/* tac_optim_state: reals of moments that a block takes. */
+/* tac_optim_state: reals that an optimiser keeps of a block; tac_optim_work: reals that it works
+ * with besides. */
 size_t tac_optim_state(const struct tac_tune *t, enum tac_optim_kind kind);
+size_t tac_optim_work(const struct tac_tune *t, enum tac_optim_kind kind);
 enum tacit_status tac_optim_open(struct tac_optim *op, struct tac_tune *t,
                                  const struct tac_optim_options *o,
                                  struct tacit_err *err) TAC_MUST_USE;

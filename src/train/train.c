@@ -111,7 +111,7 @@ static size_t locate_step(struct run *r, int64_t step)
     return (size_t)(step - r->epoch_first) * r->o->accumulate;
 }
 
-/* Loss and gradient of one batch of the epoch, each label weighted. */
+/* Loss and gradient of one batch of the epoch: a label counts weight by its own. */
 static enum tacit_status run_batch(struct run *r, size_t batch, float weight, double *loss,
                                    struct tacit_err *err)
 {
@@ -123,7 +123,7 @@ static enum tacit_status run_batch(struct run *r, size_t batch, float weight, do
     for (size_t i = 0; !s && i < n; i++) {
         const struct tac_query *q = &r->t->example[r->order[from + i]];
         s = tac_query_sequence(&seq[i], &a, r->t->prefix, q, weight, item, err);
-        item += (uint32_t)q->n_target;
+        item += (uint32_t)seq[i].n_mark;
     }
     struct tac_job job = {.seq = seq,
                           .n = n,
@@ -137,19 +137,32 @@ static enum tacit_status run_batch(struct run *r, size_t batch, float weight, do
     return s;
 }
 
-/* The gradient of the step's batches (first .. end), as a mean over their label tokens. */
+/* Adds up a query's weights; returns how many labels it has. */
+static size_t count_labels(const struct tac_query *q, double *weight)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < q->n_target; i++) {
+        double w = q->weight ? (double)q->weight[i] : 1;
+        *weight += w;
+        n += w != 0;
+    }
+    return n;
+}
+
+/* The gradient of the step's batches (first .. end), as a weighted mean over their labels. */
 static enum tacit_status run_batches(struct run *r, size_t first, double *loss, size_t *tokens,
                                      struct tacit_err *err)
 {
     struct tac_tune *tune = r->t->tune;
     size_t end = first + r->o->accumulate < r->n_batch ? first + r->o->accumulate : r->n_batch;
+    double weight = 0;
     *loss = 0;
     *tokens = 0;
     for (size_t i = first ? r->batch_end[first - 1] : 0; i < r->batch_end[end - 1]; i++)
-        *tokens += r->t->example[r->order[i]].n_target;
+        *tokens += count_labels(&r->t->example[r->order[i]], &weight);
     tune->weights->be->ops->zero(tune->weights->be, tune->g, tune->n);
     for (size_t b = first; b < end; b++) {
-        enum tacit_status s = run_batch(r, b, 1.0f / (float)*tokens, loss, err);
+        enum tacit_status s = run_batch(r, b, weight > 0 ? (float)(1 / weight) : 0, loss, err);
         if (s)
             return s;
     }
@@ -377,7 +390,8 @@ static enum tacit_status start(struct run *r, bool *found, struct tacit_err *err
 size_t tac_train_memory(const struct tac_tune *t, const struct tac_train_options *o)
 {
     size_t state = tac_optim_state(t, o->optim.kind), host = t->n * (o->keep_best ? 2 : 1) + state;
-    return t->bytes + state * t->weights->be->real_size + host * sizeof(float);
+    size_t work = tac_optim_work(t, o->optim.kind);
+    return t->bytes + (state + work) * t->weights->be->real_size + host * sizeof(float);
 }
 
 static enum tacit_status open_run(struct run *r, struct tacit_err *err)

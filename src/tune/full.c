@@ -14,6 +14,14 @@ static size_t next_slot(const struct tac_model *m, size_t slot)
     return slot;
 }
 
+static size_t parts_of(const struct tac_model *m, size_t slot, size_t cols)
+{
+    if (slot < TAC_N_GLOBAL || !cols)
+        return 0;
+    bool fused = (slot - TAC_N_GLOBAL) % TAC_N_LAYER == TAC_P_QKV;
+    return fused && m->c.G == m->c.H ? 3 : 1;
+}
+
 static size_t items(const struct tac_tune *t, struct tac_item *item)
 {
     const struct tac_model *m = t->weights->model;
@@ -23,6 +31,7 @@ static size_t items(const struct tac_tune *t, struct tac_item *item)
             tac_model_slot_name(m, s, item[n].name);
             tac_model_slot_shape(&m->c, s, &item[n].rows, &item[n].cols);
             item[n].decay = item[n].cols > 0;
+            item[n].parts = parts_of(m, s, item[n].cols);
         }
     return n;
 }

@@ -6,11 +6,14 @@
 
 #include "model/decoder.h"
 
-/* A named tensor of the block. cols = 0: a vector. decay: weight decay applies to it. */
+/* A named tensor of the block. cols = 0: a vector. decay: weight decay applies to it. parts: a
+ * matrix between hidden states, made of so many matrices stacked by rows (fused query, key and
+ * value: 3); 0: not such a one. */
 struct tac_item {
     char name[160];
     size_t offset, rows, cols;
     bool decay;
+    size_t parts;
 };
 
 /* What a run of the decoder takes from the method. */
