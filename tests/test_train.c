@@ -200,7 +200,8 @@ static void test_muon(void **state)
     }
     const struct tac_item *embed = &t->item[0];
     assert_int_equal(embed->parts, 0);
-    assert_true(fabs(p[embed->offset + 3] - want[embed->offset + 3]) > 0.01); /* two AdamW steps of 0.02 */
+    assert_true(fabs(p[embed->offset + 3] - want[embed->offset + 3]) >
+                0.01); /* two AdamW steps of 0.02 */
     free(want);
     free(m);
     tac_optim_close(&op);
