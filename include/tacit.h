@@ -156,6 +156,12 @@ TACIT_API struct tacit_model_shape tacit_model_shape_default(void);
 TACIT_API enum tacit_status
 tacit_model_create(const char *dir, const struct tacit_model_shape *shape, struct tacit_err *err);
 
+/* A model folder (path: a folder or a hub id) in another dtype: "f32", "f16", "bf16"; rounded to
+ * nearest, ties to even. Names become HuggingFace's canonical ones, shards one file. */
+TACIT_API enum tacit_status tacit_model_convert(const char *dir, const char *path,
+                                                const char *dtype, const char *hub_cache,
+                                                struct tacit_err *err);
+
 /* ---- Adapters and prompts
  * -------------------------------------------------------------------------------------- */
 

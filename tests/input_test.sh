@@ -69,6 +69,8 @@ d=$(copy nan); printf '\x00\x00\xc0\x7f' |
 refuses "NaN weights, when the first value is not finite" "is NaN" score "$d"
 refuses "NaN weights in training" "is NaN" "$tacit" train --model "$d" --task demo/task.yaml --data demo --limit 8 --steps 1 \
     --quiet --out "$tmp/out"
+refuses "a dtype that models have not" "not one of f32" "$tacit" convert "$tmp/m" --dtype f8 --out "$tmp/out"
+refuses "converting a model into itself" "its own folder" "$tacit" convert "$tmp/m" --dtype f16 --out "$tmp/m"
 d=$(copy index); mv "$d/model.safetensors" "$d/part.safetensors"
 echo '{"weight_map": {"x": "../part.safetensors"}}' >"$d/model.safetensors.index.json"
 refuses "a shard outside the folder" "part.safetensors" score "$d"

@@ -49,13 +49,18 @@ a=$("$BUILD/examples/score" "$tmp/m" "A frog sat" " animal")
 b=$("$tacit" score --model "$tmp/m" --quiet <<<'{"text": "A frog sat", "target": " animal"}' | sed 's/.*"sum": \([-0-9.]*\).*/\1/')
 [ "$a" = "$(printf %.6f "$b")" ]
 check "examples/score says what tacit score says" $?
-for cmd in train eval explain score generate tokenize inspect tasks pretrain init-model bench help; do
+for cmd in train eval explain score generate tokenize inspect tasks pretrain init-model convert tokenizer bench help; do
     "$tacit" help $cmd | grep -q "usage: tacit $cmd" || { check "help $cmd" 1; }
 done
 "$tacit" help --man | grep -q '^.SS tacit explain'
 check "the man page comes from the command table" $?
 bash -n <("$tacit" help --completion)
 check "the completion is valid bash" $?
+"$tacit" convert "$tmp/m" --dtype bf16 --out "$tmp/b" --quiet && "$tacit" convert "$tmp/b" --dtype f32 --out "$tmp/b32" --quiet &&
+    "$tacit" score --model "$tmp/b" --quiet <"$tmp/in" >"$tmp/b.out" && "$tacit" score --model "$tmp/b32" --quiet <"$tmp/in" >"$tmp/b32.out" &&
+    cmp -s "$tmp/b.out" "$tmp/b32.out" && ! cmp -s "$tmp/b.out" "$tmp/batched" &&
+    [ "$(stat -c %s "$tmp/b/model.safetensors")" -lt "$(($(stat -c %s "$tmp/m/model.safetensors") * 6 / 10))" ]
+check "a model in half the bytes, and back without change" $?
 "$tacit" bench --model "$tmp/m" --rows 3 --rounds 1 --texts 2 --length 9 --tokens 8 --json >"$tmp/bench" &&
     grep -q '"name": "qkv, gradient", "M": 3, "N": 48, "K": 144' "$tmp/bench" &&
     grep -q '"name": "training step (prompt)", "M": 0, "N": 0, "K": 0, "rows": 24, "tokens": 32' "$tmp/bench"

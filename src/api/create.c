@@ -24,28 +24,7 @@ static enum tacit_status check_shape(const struct tacit_model_shape *s, struct t
             s->layers, s->width, s->heads);
     if (s->layers > 1024 || s->width > 1 << 16 || s->vocab > 1 << 24)
         return tac_fail(err, TACIT_EINPUT, "at most 1024 layers, width 65536, vocabulary 16777216");
-    if (strcmp(s->dtype, "f32") && strcmp(s->dtype, "f16") && strcmp(s->dtype, "bf16"))
-        return tac_fail(err, TACIT_EINPUT, "dtype '%s' is not one of f32, f16, bf16", s->dtype);
-    return TACIT_OK;
-}
-
-/* Rounds to nearest even. Random weights are far from overflow and subnormals become zero. */
-static uint16_t to_half(float v, bool brain)
-{
-    uint32_t u;
-    memcpy(&u, &v, sizeof u);
-    if (brain)
-        return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-    uint32_t sign = u >> 16 & 0x8000, mag = u & 0x7fffffff;
-    if (mag < 0x38800000)
-        return (uint16_t)sign;
-    mag += 0xfff + (mag >> 13 & 1);
-    return (uint16_t)(sign | ((mag - 0x38000000) >> 13));
-}
-
-static enum tac_dtype dtype_of(const char *name)
-{
-    return strcmp(name, "f16") == 0 ? TAC_F16 : strcmp(name, "bf16") == 0 ? TAC_BF16 : TAC_F32;
+    return tac_check_dtype(s->dtype, err);
 }
 
 /* Fills one tensor: matrices random by their slot's own stream, gains 1, biases 0. */
@@ -59,11 +38,7 @@ static enum tacit_status fill(struct tac_tensor *t, size_t slot, const struct ta
     struct tac_rng rng = tac_rng_init(s->seed, slot);
     for (size_t i = 0; i < n; i++) {
         float v = t->rank == 2 ? (float)(s->std * tac_rng_normal(&rng)) : gain ? 1.0f : 0.0f;
-        uint16_t h = t->dtype == TAC_F32 ? 0 : to_half(v, t->dtype == TAC_BF16);
-        if (t->dtype == TAC_F32)
-            memcpy(data + 4 * i, &v, sizeof v);
-        else
-            memcpy(data + 2 * i, &h, sizeof h);
+        tac_dtype_put(data, t->dtype, i, v);
     }
     t->data = data;
     t->bytes = n * tac_dtype_size(t->dtype);
@@ -132,18 +107,13 @@ static enum tacit_status write_tokenizer_config(const char *dir, const struct ta
 
 static json_t *make_config(const struct tacit_model_shape *s, size_t vocab)
 {
-    static const char *const names[] = {"float32", "float16", "bfloat16"};
-    enum tac_dtype d = dtype_of(s->dtype);
     return json_pack("{s:[s], s:s, s:I, s:I, s:I, s:I, s:f, s:b, s:b, s:s, s:f, s:f, s:b}",
                      "architectures", "BloomForCausalLM", "model_type", "bloom", "hidden_size",
                      (json_int_t)s->width, "n_head", (json_int_t)s->heads, "n_layer",
                      (json_int_t)s->layers, "vocab_size", (json_int_t)vocab, "layer_norm_epsilon",
                      1e-5, "apply_residual_connection_post_layernorm", 0, "tie_word_embeddings", 1,
-                     "dtype",
-                     names[d == TAC_F16    ? 1
-                           : d == TAC_BF16 ? 2
-                                           : 0],
-                     "hidden_dropout", 0.0, "attention_dropout", 0.0, "use_cache", 1);
+                     "dtype", tac_dtype_torch(tac_dtype_short(s->dtype)), "hidden_dropout", 0.0,
+                     "attention_dropout", 0.0, "use_cache", 1);
 }
 
 static bool is_gain(size_t slot)
@@ -177,7 +147,7 @@ static enum tacit_status write_weights(const char *dir, const struct tacit_model
             continue;
         tac_model_slot_shape(&m.c, slot, &rows, &cols);
         t[n] = (struct tac_tensor){.name = tac_model_slot_name(&m, slot, name[n]),
-                                   .dtype = dtype_of(s->dtype),
+                                   .dtype = tac_dtype_short(s->dtype),
                                    .rank = cols ? 2 : 1,
                                    .shape = {rows, cols}};
         st = fill(&t[n++], slot, s, is_gain(slot), err);

@@ -34,6 +34,9 @@ struct tacit_examples {
     bool tokenised; /* false: texts alone */
 };
 
+/* TACIT_EINPUT unless a model can be written in this dtype ("f32", "f16", "bf16"). */
+enum tacit_status tac_check_dtype(const char *name, struct tacit_err *err) TAC_MUST_USE;
+
 /* The query of an example's answer: its input's ids, the answer's ids. Borrowed. */
 struct tac_query tac_examples_query(const struct tacit_examples *e, size_t i, size_t answer);
 /* The queries of all answers of all examples, one after another: *n of them, the caller's to free.

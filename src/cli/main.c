@@ -157,6 +157,12 @@ static const struct cli_option pretrain_options[] = {
     {0},
 };
 
+static const struct cli_option convert_options[] = {
+    {"dtype", "TYPE", "f32, f16 or bf16; rounded to nearest, ties to even"},
+    {"out", "DIR", "folder to write"},
+    {0},
+};
+
 static const struct cli_option bench_options[] = {
     {"rows", "N", "rows of the matrix products (550)"},
     {"rounds", "N", "medians over so many rounds (7)"},
@@ -245,6 +251,9 @@ static const struct cli_command commands[] = {
      "seed, out}.",
      "tacit init-model --layers 4 --width 64 --heads 4 --tokenizer demo/tokenizer.json --out fresh",
      GROUPS(init_options), cli_init_model},
+    {"convert", "MODEL", "a model folder in another dtype",
+     "Writes a HuggingFace folder in one file, with the tokenizer beside it. With --json: {dtype, out}.",
+     "tacit convert trained --dtype bf16 --out small", GROUPS(convert_options), cli_convert},
     {"bench", "", "how fast this machine is at a model's work",
      "Times the model's matrix products beside OpenBLAS, where its shared library is installed, and an evaluation pass and a "
      "training step on random texts, in alternation.\n\n"

@@ -119,3 +119,23 @@ double tac_dtype_get(const void *data, enum tac_dtype t, size_t i)
         return (double)(t == TAC_F16 ? tac_f16_to_f32(half) : tac_bf16_to_f32(half));
     }
 }
+
+void tac_dtype_put(void *data, enum tac_dtype t, size_t i, float v)
+{
+    char *at = (char *)data + i * tac_dtype_size(t);
+    uint16_t half = t == TAC_F16 ? tac_f32_to_f16(v) : tac_f32_to_bf16(v);
+    if (t == TAC_F32)
+        memcpy(at, &v, sizeof v);
+    else
+        memcpy(at, &half, sizeof half);
+}
+
+enum tac_dtype tac_dtype_short(const char *name)
+{
+    return strcmp(name, "f16") == 0 ? TAC_F16 : strcmp(name, "bf16") == 0 ? TAC_BF16 : TAC_F32;
+}
+
+const char *tac_dtype_torch(enum tac_dtype t)
+{
+    return t == TAC_F16 ? "float16" : t == TAC_BF16 ? "bfloat16" : "float32";
+}

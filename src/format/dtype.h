@@ -46,5 +46,12 @@ uint16_t tac_f32_to_bf16(float v);
 
 /* tac_dtype_get: element i of an array of floats (tac_dtype_is_float) that may be unaligned. */
 double tac_dtype_get(const void *data, enum tac_dtype t, size_t i);
+/* tac_dtype_put: the reverse, for F16, BF16 and F32, narrowed as above. */
+void tac_dtype_put(void *data, enum tac_dtype t, size_t i, float v);
+
+/* The types that models are written in: "f32", "f16", "bf16" on the command line (others: F32),
+ * "float32" and the like in config.json. */
+enum tac_dtype tac_dtype_short(const char *name);
+const char *tac_dtype_torch(enum tac_dtype t);
 
 #endif

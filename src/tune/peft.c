@@ -214,12 +214,12 @@ static enum tacit_status copy_file(const char *from_dir, const char *to_dir, con
 }
 
 static enum tacit_status save_config(const char *dir, const struct tac_model *base,
-                                     struct tacit_err *err)
+                                     const char *dtype, struct tacit_err *err)
 {
     enum tacit_status s;
     json_t *config = json_object(); /* json_copy leaves keys out where memory ends */
     if (!config || json_object_update(config, base->config) ||
-        json_object_set_new(config, "dtype", json_string("float32"))) {
+        json_object_set_new(config, "dtype", json_string(dtype))) {
         s = tac_fail_memory(err, 0);
     } else {
         json_object_del(config, "torch_dtype");
@@ -229,15 +229,26 @@ static enum tacit_status save_config(const char *dir, const struct tac_model *ba
     return s;
 }
 
+enum tacit_status tac_model_write(const char *dir, const struct tac_model *base,
+                                  const struct tac_tensor *tensor, size_t n, enum tac_dtype dtype,
+                                  struct tacit_err *err)
+{
+    static const char *const companions[] = {"tokenizer.json", "tokenizer_config.json",
+                                             "special_tokens_map.json", "generation_config.json"};
+    enum tacit_status s = tac_mkdirs(dir, err);
+    for (size_t i = 0; !s && i < sizeof companions / sizeof *companions; i++)
+        s = copy_file(base->path, dir, companions[i], err);
+    if (!s)
+        s = write_in(dir, "model.safetensors", NULL, tensor, n, err);
+    return s ? s : save_config(dir, base, tac_dtype_torch(dtype), err);
+}
+
 enum tacit_status tac_model_save(const char *dir, const struct tac_model *base,
                                  const struct tac_item *item, size_t n_item, const float *values,
                                  struct tacit_err *err)
 {
-    static const char *const companions[] = {"tokenizer.json", "tokenizer_config.json",
-                                             "special_tokens_map.json", "generation_config.json"};
     struct tac_tensor *t = tac_alloc(n_item, sizeof *t, err);
-    enum tacit_status s = t ? tac_mkdirs(dir, err) : TACIT_EFAIL;
-    for (size_t i = 0; !s && i < n_item; i++)
+    for (size_t i = 0; t && i < n_item; i++)
         t[i] = (struct tac_tensor){.name = item[i].name,
                                    .dtype = TAC_F32,
                                    .rank = item[i].cols ? 2 : 1,
@@ -245,12 +256,7 @@ enum tacit_status tac_model_save(const char *dir, const struct tac_model *base,
                                    .data = (const unsigned char *)(values + item[i].offset),
                                    .bytes = item[i].rows * (item[i].cols ? item[i].cols : 1) *
                                             sizeof *values};
-    for (size_t i = 0; !s && i < sizeof companions / sizeof *companions; i++)
-        s = copy_file(base->path, dir, companions[i], err);
-    if (!s)
-        s = write_in(dir, "model.safetensors", NULL, t, n_item, err);
-    if (!s)
-        s = save_config(dir, base, err);
+    enum tacit_status s = t ? tac_model_write(dir, base, t, n_item, TAC_F32, err) : TACIT_EFAIL;
     free(t);
     return s;
 }

@@ -27,6 +27,12 @@ enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *di
                                        struct tacit_err *err) TAC_MUST_USE;
 void tac_peft_prompt_release(struct tac_peft_prompt *p);
 
+/* tac_model_write: a model folder of these tensors: config.json as the base's with their dtype, the
+ * base's tokenizer files, model.safetensors. */
+enum tacit_status tac_model_write(const char *dir, const struct tac_model *base,
+                                  const struct tac_tensor *tensor, size_t n, enum tac_dtype dtype,
+                                  struct tacit_err *err) TAC_MUST_USE;
+
 /* tac_model_save: a model folder of float32 weights: config.json as the base's (with the new
  * dtype), the base's tokenizer files, model.safetensors. values: the items' elements one after
  * another. */
