@@ -95,12 +95,15 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/libtacit.a | $(BUIL
 	$(COMPILE) -o $@ $< tests/fuzz/replay.c $(BUILD)/libtacit.a $(LIBS) $(LDFLAGS)
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libtacit.a | $(BUILD)/deps.ok
 	$(COMPILE) -o $@ $< $(BUILD)/libtacit.a $(LIBS) $(LDFLAGS)
+# The micro-world's generator is a program of its own: libc alone, and no part of the library.
+$(BUILD)/world: $(wildcard demo/world/*.c) demo/world/world.h
+	@mkdir -p $(@D) && echo '  CC $@' && $(CC) $(CPPFLAGS) -std=c11 $(OPT) $(WARN) $(SAN) $(CFLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS)
 # The preloaded shims come before the sanitizer's runtime and know nothing of it.
 $(BUILD)/crash.so $(BUILD)/oom.so: override SAN :=
 $(BUILD)/crash.so $(BUILD)/oom.so: $(BUILD)/%.so: tests/%.c | $(BUILD)/deps.ok
 	$(COMPILE) -shared -o $@ $< -ldl
 
-build-tests: all $(TESTS) $(FUZZ) $(EXAMPLES) $(if $(wildcard tests/crash.c),$(BUILD)/crash.so $(BUILD)/oom.so)
+build-tests: all $(TESTS) $(FUZZ) $(EXAMPLES) $(BUILD)/world $(if $(wildcard tests/crash.c),$(BUILD)/crash.so $(BUILD)/oom.so)
 check: build-tests layers
 	@BUILD=$(BUILD) tests/run.sh
 
