@@ -4,12 +4,17 @@
 
 #include <string.h>
 
-static void clear_item(struct item *item, enum form form, const char *kind)
+/* Without a memset of the whole, which would take most of the time. */
+void clear_item(struct item *item, enum form form, const char *kind)
 {
-    memset(item, 0, sizeof *item);
     memset(item->yes, -1, sizeof item->yes);
     item->form = form;
     item->kind = kind;
+    item->questions = 0;
+    for (int i = 0; i < ITEM_FIELDS; i++)
+        set(&item->field[i], "%s", "");
+    for (int f = 0; f < FAMILIES; f++)
+        item->say[f].s[item->say[f].n = 0] = 0;
 }
 
 /* ---- drawing without repetition ---- */
@@ -358,12 +363,13 @@ void draw_item(struct world *w, enum family family, int want, struct item *item)
         make_line(w, family, item);
         return;
     }
-    for (int kinds = 0; kinds < 1000; kinds++) {
+    for (int kinds = 0; kinds < 10000; kinds++) {
         int kind = rng_below(&w->rng, kinds_of(form));
-        for (int i = 0; i < 24; i++) {
+        bool askable = true;
+        for (int i = 0; i < 24 && askable; i++) {
             make_item(w, form, kind, item);
-            if (item->say[family].n ||
-                (item->yes[family] >= 0 && (want < 0 || item->yes[family] == want)))
+            askable = item->say[family].n || item->yes[family] >= 0;
+            if (item->say[family].n || (askable && (want < 0 || item->yes[family] == want)))
                 return;
         }
     }

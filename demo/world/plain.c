@@ -1,8 +1,6 @@
 /* Text that tells, without instruction, and questions whose input is one line. */
 #include "world.h"
 
-#include <string.h>
-
 static const char *draw_word(struct rng *r, const struct word *list, int n)
 {
     return list[rng_below(r, n)].en;
@@ -313,10 +311,7 @@ static void make_word_line(struct world *w, enum family family, struct text *lin
 void make_line(struct world *w, enum family family, struct item *item)
 {
     struct text *line = &item->field[0], *answer = &item->say[family];
-    memset(item, 0, sizeof *item);
-    memset(item->yes, -1, sizeof item->yes);
-    item->form = FORM_LINE;
-    item->kind = "";
+    clear_item(item, FORM_LINE, "");
     switch (family) {
     case F_COPY:
         make_copy(w, line, answer);

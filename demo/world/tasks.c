@@ -32,7 +32,7 @@ static const struct task task_of[] = {
     {"more", F_MORE, small_size, {"no", "yes"}, {"question", "passage"}},
 };
 
-/* The descriptions in demo/tasks/NAME.yaml in the order above, and demo/tasks/wordings.yaml: chosen
+/* The descriptions in demo/tasks/NAME.yaml in the order above, and demo/wordings.yaml: chosen
  * once, before any model was trained, and in no document. */
 static const char *const wording_of[] = {
     "Say true if the second statement follows from the first, and false if it does not.",

@@ -109,16 +109,18 @@ static const char *slot_value(char name, const struct slot *slots, int n)
 
 void add_filled(struct text *t, const char *template, const struct slot *slots, int n)
 {
-    for (const char *s = template; *s; s++) {
-        if (s[0] != '{') {
-            add(t, "%c", s[0]);
-            continue;
-        }
+    const char *s = template;
+    for (;;) {
+        int plain = (int)strcspn(s, "{");
+        add(t, "%.*s", plain, s);
+        s += plain;
+        if (!*s)
+            return;
         const char *value = slot_value(s[1], slots, n);
         if (!value || s[2] != '}')
             die("no value for a slot of: %s", template);
         add(t, "%s", value);
-        s += 2;
+        s += 3;
     }
 }
 

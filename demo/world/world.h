@@ -245,6 +245,7 @@ struct item {
     int questions;
 };
 
+void clear_item(struct item *item, enum form form, const char *kind);
 const char *person(int i);
 int draw_person(struct world *w); /* people are numbered: NAMES for a woman, and the name's index */
 int kinds_of(enum form form);
