@@ -47,7 +47,7 @@ cd "$tmp/tree" || exit 1
 
 built() { # TEST: brings up to date what it runs
     local need=("$1")
-    case $1 in *.sh) need=(all build/crash.so examples/*.c tests/fuzz/fuzz_*.c) ;; esac
+    case $1 in *.sh) need=(all build/world build/crash.so examples/*.c tests/fuzz/fuzz_*.c) ;; esac
     need=("${need[@]/#examples\//build/examples/}")
     need=("${need[@]/#tests\/fuzz\//build/fuzz/}")
     make -j"$jobs" "${need[@]%.c}" >"$tmp/log" 2>&1

@@ -343,8 +343,8 @@ static const char *const say_whether[] = {
 };
 static const char *const answer_words[][2] = {{"yes", "no"}, {"true", "false"}, {"right", "wrong"}};
 static const char *const answer_clause[] = {
-    " Answer {y} or {n}.", " {Y} or {n}?", " Say {y} or {n}.", " Reply with {y} or {n}.",
-    " Choose {y} or {n}.", " ({y}/{n})",   " {y} or {n}?",     " The answer is {y} or {n}.",
+    " Answer {y} or {n}.", " {Y} or {n}?", " Say {y} or {n}.",   " Reply with {y} or {n}.",
+    " Choose {y} or {n}.", " ({y}/{n})",   " Is it {y} or {n}?", " The answer is {y} or {n}.",
 };
 
 static int count_of(const char *const *list)
