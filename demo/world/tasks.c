@@ -90,8 +90,7 @@ static void draw_row(struct world *w, const struct task *t, int want, struct has
     do {
         draw_item(w, t->family, want, item);
         item_input(item, &input);
-    } while (hash_set_has(inputs, hash_text(input.s)) ||
-             (w->use != FOR_EVAL && says_reserved_pair(input.s)));
+    } while (hash_set_has(inputs, hash_text(input.s)));
     hash_set_add(inputs, hash_text(input.s));
 }
 

@@ -141,10 +141,9 @@ extern const struct script script_of[SCRIPTS];
 bool pair_reserved(int place, int thing);
 bool clause_reserved(int group, int verb, int role, int clause);
 bool context_reserved(int word, int context);
-/* Ends the program when the text has a held-out name, word or clause. */
+/* Ends the program when the text has a held-out name or word, or one of its sentences a reserved
+ * place and thing or verb and clause. */
 void check_held_out(const char *text);
-/* Does one sentence of the text have a reserved place and thing? */
-bool says_reserved_pair(const char *text);
 
 const char *article(const char *noun); /* a, an */
 
