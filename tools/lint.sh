@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 flags="-std=c11 -D_GNU_SOURCE -DTACIT_VERSION=\"x\" -DTACIT_PREFIX=\"x\" -Iinclude -Isrc -Wall -Wextra -Wpedantic -Wshadow
 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -fopenmp -Werror -fsyntax-only"
 if command -v clang >/dev/null; then
-    for f in $(git ls-files 'src/*.c' 'examples/*.c'); do
+    for f in $(git ls-files 'src/*.c' 'examples/*.c' 'demo/*.c'); do
         case $f in
         src/backend/kern_*) for isa in portable avx2 avx512; do
             set -- -DTAC_ISA=$isa -DTAC_ISA_$isa

@@ -223,8 +223,7 @@ enum use { FOR_CORPUS, FOR_TRAIN, FOR_EVAL };
 struct world {
     struct rng rng;
     enum use use;
-    /* percent of stories with one fact, with three; of "no" whose value the passage does not have
-     */
+    /* Percent of stories with one fact, with three; of "no" whose value no fact has. */
     int one_fact, three_facts, easy;
 };
 
