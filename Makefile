@@ -68,6 +68,13 @@ $(BUILD)/deps.ok: tools/deps.sh
 	@touch $@
 deps: $(BUILD)/deps.ok
 
+# The model inside the program, where there is one (src/base/embedded.h).
+EMBED_DIR := demo/model
+ifneq ($(wildcard $(EMBED_DIR)/model.safetensors),)
+$(BUILD)/obj/base/embedded.o: CPPFLAGS += -DTAC_EMBED_DIR='"$(EMBED_DIR)"'
+$(BUILD)/obj/base/embedded.o: $(wildcard $(EMBED_DIR)/*)
+endif
+
 COMPILE = @mkdir -p $(@D) && echo '  CC $@' && $(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP
 
 define KERN_RULE

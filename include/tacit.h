@@ -125,7 +125,7 @@ struct tacit_model_options {
 
 TACIT_API struct tacit_model_options tacit_model_options_default(void);
 
-/* path: a HuggingFace folder, or a hub id that the cache holds. */
+/* path: a HuggingFace folder, a hub id that the cache holds, or the embedded model. */
 TACIT_API enum tacit_status tacit_model_open(struct tacit_model **out, const char *path,
                                              const struct tacit_model_options *o,
                                              struct tacit_err *err);
@@ -142,6 +142,11 @@ struct tacit_model_info {
 TACIT_API void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *info);
 /* The folder's tokenizer, borrowed; NULL where the folder has none. */
 TACIT_API const struct tacit_tokenizer *tacit_model_tokenizer(const struct tacit_model *m);
+
+/* The path of the model inside the program ("tacit:micro": a small BLOOM that tacit pretrained
+ * itself), which tacit_model_open and all that take a model's path accept; NULL where it was built
+ * without one. */
+TACIT_API const char *tacit_model_embedded(void);
 
 /* A new model folder of random weights N(0, std), gains 1, biases 0. */
 struct tacit_model_shape {

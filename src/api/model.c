@@ -1,5 +1,6 @@
 #include "api/handles.h"
 
+#include "base/embedded.h"
 #include "base/file.h"
 
 #include <stdlib.h>
@@ -69,6 +70,11 @@ enum tacit_status tacit_decode(const struct tacit_tokenizer *t, char **text, siz
     *text = out.data;
     *bytes = out.len;
     return TACIT_OK;
+}
+
+const char *tacit_model_embedded(void)
+{
+    return tac_is_dir(TAC_EMBEDDED_MODEL) ? TAC_EMBEDDED_MODEL : NULL;
 }
 
 struct tacit_model_options tacit_model_options_default(void)

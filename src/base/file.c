@@ -1,5 +1,7 @@
 #include "base/file.h"
 
+#include "base/embedded.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -36,6 +38,11 @@ enum tacit_status tac_map_open(struct tac_map *m, const char *path, struct tacit
     int fd;
     *m = (struct tac_map){0};
     size_t size;
+    struct tac_embedded inside;
+    if (tac_embedded_find(&inside, path)) {
+        *m = (struct tac_map){inside.data, inside.size, true};
+        return TACIT_OK;
+    }
     enum tacit_status s = open_regular(&fd, &size, path, err);
     if (s)
         return s;
@@ -43,14 +50,14 @@ enum tacit_status tac_map_open(struct tac_map *m, const char *path, struct tacit
     if (p == MAP_FAILED)
         s = tac_fail_errno(err, "%s: cannot be mapped", path);
     else
-        *m = (struct tac_map){p, size};
+        *m = (struct tac_map){p, size, false};
     close(fd);
     return s;
 }
 
 void tac_map_close(struct tac_map *m)
 {
-    if (m->data)
+    if (m->data && !m->embedded)
         munmap((void *)(uintptr_t)m->data, m->size);
     *m = (struct tac_map){0};
 }
@@ -82,6 +89,9 @@ enum tacit_status tac_file_read(struct tac_buf *out, const char *path, size_t li
 {
     int fd;
     size_t size;
+    struct tac_embedded inside;
+    if (tac_embedded_find(&inside, path))
+        return tac_buf_add(out, inside.data, inside.size, err);
     enum tacit_status s = open_regular(&fd, &size, path, err);
     if (s)
         return s;
@@ -92,13 +102,14 @@ enum tacit_status tac_file_read(struct tac_buf *out, const char *path, size_t li
 
 bool tac_file_exists(const char *path)
 {
-    return access(path, F_OK) == 0;
+    struct tac_embedded inside;
+    return tac_embedded_find(&inside, path) || tac_embedded_is_dir(path) || access(path, F_OK) == 0;
 }
 
 bool tac_is_dir(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return tac_embedded_is_dir(path) || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
 enum tacit_status tac_mkdirs(const char *path, struct tacit_err *err)

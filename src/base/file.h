@@ -7,10 +7,12 @@
 
 #include <stdio.h>
 
-/* A file mapped read-only. data is NULL where the file is empty. A zeroed struct is closed. */
+/* A file mapped read-only, or one inside the program (embedded.h). data is NULL where the file is
+ * empty. A zeroed struct is closed. */
 struct tac_map {
     const unsigned char *data;
     size_t size;
+    bool embedded;
 };
 
 enum tacit_status tac_map_open(struct tac_map *m, const char *path,

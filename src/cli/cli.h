@@ -64,7 +64,9 @@ int cli_fail_at(const struct cli_args *a, const char *name, size_t line,
                 const struct tacit_err *err);
 int cli_usage(const struct cli_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Opens --model with the model options; prints and returns an exit status, 0 for success. */
+/* --model, or the embedded model; NULL where there is neither. */
+const char *cli_model(const struct cli_args *a);
+/* Opens it with the model options; prints and returns an exit status, 0 for success. */
 int cli_open_model(const struct cli_args *a, struct tacit_model **out);
 /* Says on standard error what is about to run: the model, and `bytes` in all for a largest batch of
  * so many rows. */

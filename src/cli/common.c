@@ -133,13 +133,18 @@ const char *cli_hub_cache(void)
     return path;
 }
 
+const char *cli_model(const struct cli_args *a)
+{
+    return cli_has(a, "model") ? cli_get(a, "model") : tacit_model_embedded();
+}
+
 int cli_open_model(const struct cli_args *a, struct tacit_model **out)
 {
     struct tacit_model_options o = tacit_model_options_default();
     struct tacit_err err;
     size_t threads = 0;
     const char *weights = cli_get(a, "weights"), *memory = cli_get(a, "memory");
-    if (!cli_need(a, "model") || !cli_size(a, "threads", &threads))
+    if ((!cli_model(a) && !cli_need(a, "model")) || !cli_size(a, "threads", &threads))
         return TACIT_EINPUT;
     if (threads > 1024)
         return cli_usage(a, "option '--threads': %zu is more than 1024", threads);
@@ -155,7 +160,10 @@ int cli_open_model(const struct cli_args *a, struct tacit_model **out)
     o.weights_f32 = weights && strcmp(weights, "f32") == 0;
     o.no_share = cli_has(a, "no-share");
     o.hub_cache = cli_hub_cache();
-    return tacit_model_open(out, cli_get(a, "model"), &o, &err) ? cli_fail(a, &err) : 0;
+    if (!cli_has(a, "model") && !cli_has(a, "quiet"))
+        fprintf(stderr, "--model was not given: %s, the model inside the program, is used\n",
+                cli_model(a));
+    return tacit_model_open(out, cli_model(a), &o, &err) ? cli_fail(a, &err) : 0;
 }
 
 void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes, size_t rows)

@@ -184,7 +184,7 @@ int cli_eval(const struct cli_args *a)
         return TACIT_EINPUT;
     int s = cli_open_model(a, &m);
     if (!s && !tacit_model_tokenizer(m))
-        s = cli_usage(a, "%s has no tokenizer, a task in words needs one", cli_get(a, "model"));
+        s = cli_usage(a, "%s has no tokenizer, a task in words needs one", cli_model(a));
     if (!s && (tacit_task_open(&task, cli_get(a, "task"), cli_task_folders(a), &err) ||
                tacit_examples_load(&x, task, cli_get(a, "data"), split, tacit_model_tokenizer(m),
                                    &o, &err)))

@@ -186,7 +186,7 @@ static int show_task(const struct cli_args *a, const char *name)
     o.limit = 3;
     if (!cli_need(a, "data") || !cli_size(a, "n", &o.limit))
         return TACIT_EINPUT;
-    if ((cli_has(a, "model") && tacit_tokenizer_open(&t, cli_get(a, "model"), &err)) ||
+    if ((cli_model(a) && tacit_tokenizer_open(&t, cli_model(a), &err)) ||
         tacit_task_open(&task, name, cli_task_folders(a), &err) ||
         tacit_examples_load(&x, task, cli_get(a, "data"),
                             cli_has(a, "split") ? cli_get(a, "split") : "train", t, &o, &err))

@@ -11,7 +11,8 @@ static const struct cli_option common_options[] = {
 };
 
 static const struct cli_option model_options[] = {
-    {"model", "DIR|ID", "model folder as downloaded, or a hub id in the local HuggingFace cache"},
+    {"model", "DIR|ID",
+     "model folder as downloaded, or a hub id in the local HuggingFace cache (default: the small model inside the program)"},
     {"backend", "NAME", "cpu (default), ref, ref64"},
     {"isa", "NAME", "auto (default), portable, avx2, avx512; all give the same bytes"},
     {"threads", "N", "threads (default: one a processor); the result does not depend on it"},

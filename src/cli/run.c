@@ -85,7 +85,7 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
         o->batch = SIZE_MAX; /* tokens alone are the limit */
     o->keep_best = cli_has(a, "best");
     o->out = cli_get(a, "out");
-    o->base_name = cli_has(a, "base-name") ? cli_get(a, "base-name") : cli_get(a, "model");
+    o->base_name = cli_has(a, "base-name") ? cli_get(a, "base-name") : cli_model(a);
     return set_init(a, o) && set_order(a, o) && cli_above_0(a, "tokens", &o->tokens) &&
            cli_size(a, "epochs", &o->epochs) && cli_u64(a, "steps", &o->steps) &&
            cli_size(a, "batch", &o->batch) && cli_size(a, "batch-tokens", &o->batch_tokens) &&
@@ -167,7 +167,7 @@ static int load_data(const struct cli_args *a, const struct tacit_model *m, stru
         !cli_size(a, "max-length", &o.max_length))
         return TACIT_EINPUT;
     if (!t)
-        return cli_usage(a, "%s has no tokenizer, a task in words needs one", cli_get(a, "model"));
+        return cli_usage(a, "%s has no tokenizer, a task in words needs one", cli_model(a));
     if (tacit_task_open(&d->task, cli_get(a, "task"), cli_task_folders(a), &err) ||
         tacit_examples_load(&d->train, d->task, cli_get(a, "data"), "train", t, &o, &err))
         return cli_fail(a, &err);

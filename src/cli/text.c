@@ -154,7 +154,7 @@ int cli_generate(const struct cli_args *a)
     if (!s && raw)
         s = parse_ids(a, text, &ids, &n);
     else if (!s && !tacit_model_tokenizer(m))
-        s = cli_usage(a, "%s has no tokenizer, give --ids", cli_get(a, "model"));
+        s = cli_usage(a, "%s has no tokenizer, give --ids", cli_model(a));
     else if (!s && tacit_encode(tacit_model_tokenizer(m), &ids, &n, text, strlen(text), &err))
         s = cli_fail(a, &err);
     if (!s)
@@ -204,7 +204,7 @@ static int print_piece(const struct cli_args *a, const struct tacit_tokenizer *t
 
 int cli_tokenize(const struct cli_args *a)
 {
-    const char *from = cli_has(a, "tokenizer") ? cli_get(a, "tokenizer") : cli_get(a, "model");
+    const char *from = cli_has(a, "tokenizer") ? cli_get(a, "tokenizer") : cli_model(a);
     struct tacit_tokenizer *t;
     struct tacit_err err;
     size_t n;
