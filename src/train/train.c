@@ -233,7 +233,9 @@ static enum tacit_status evaluate(struct run *r, struct tac_train_event *ev, str
     r->stop = r->o->patience && r->c.stale >= r->o->patience;
     s = log_eval(r, ev, err);
     if (!s && r->t->progress && r->t->progress(r->t->ctx, ev))
-        s = tac_fail(err, TACIT_ECANCEL, "stopped after step %lld", (long long)ev->step);
+        s = tac_fail(err, TACIT_ECANCEL,
+                     "stopped after step %lld; the same command goes on from there",
+                     (long long)ev->step);
     ev->eval = NULL;
     return s;
 }
@@ -304,7 +306,8 @@ static enum tacit_status advance(struct run *r, struct tacit_err *err)
     if (!s && (epoch_end || stopped || now() - r->saved_at > CHECKPOINT_SECONDS))
         s = save_checkpoint(r, err);
     if (!s && stopped)
-        s = tac_fail(err, stopped, "stopped after step %lld", (long long)r->c.step);
+        s = tac_fail(err, stopped, "stopped after step %lld; the same command goes on from there",
+                     (long long)r->c.step);
     return s;
 }
 
