@@ -24,7 +24,7 @@ struct waypoint {
     int multi, bare, wordings, answers, chinese, one, three, easy;
 };
 /* clang-format off */
-static const struct waypoint waypoint_of[] = {
+static const struct waypoint first_plan[] = {
     /*  at   plain skill extr answ  ent  pron sens story sibl   mult bare word answ  zh  one three easy */
     {    0, {  22,  16,  24,  26,   3,   3,   3,   3,   0},   45,   2,   2,   0,   0,  40,   0,  60},
     {  120, {  14,  12,  26,  28,   6,   5,   5,   4,   0},   50,   2,   2,   0,   0,  25,   0,  50},
@@ -36,7 +36,34 @@ static const struct waypoint waypoint_of[] = {
     {  740, {   6,   6,   8,  12,  12,   9,   9,  18,  22},   30,   6,  20,  45,   8,   2,  45,  20},
     { 1000, {   6,   6,   8,  10,  12,  10,  10,  15,  26},   30,   7,  20,  45,   8,   2,  60,  20},
 };
+
+/* What the first plan leaves at chance: which of a story's facts is asked for. It is learned while stories are most of what
+ * there is, of one and two facts at first; then everything comes back, so that nothing is forgotten. */
+static const struct waypoint stories_plan[] = {
+    /*  at   plain skill extr answ  ent  pron sens story sibl   mult bare word answ  zh  one three easy */
+    {    0, {   4,   3,   6,  30,   6,   5,   5,  20,   6},   25,   3,   6,  20,   4,  40,   0,  50},
+    {  150, {   3,   2,   4,  40,   4,   4,   4,  30,   4},   25,   2,   4,   5,   2,  30,   0,  40},
+    {  400, {   3,   2,   4,  35,   5,   5,   5,  35,   4},   20,   2,   4,   5,   2,   5,   5,  30},
+    {  600, {   4,   4,   6,  25,   8,   7,   7,  28,   8},   20,   4,  10,  30,   5,   2,  25,  25},
+    {  750, {   6,   6,   8,  12,  12,  10,  10,  18,  20},   30,   6,  20,  45,   8,   2,  45,  20},
+    { 1000, {   6,   6,   8,  10,  12,  10,  10,  15,  26},   30,   7,  20,  45,   8,   2,  60,  20},
+};
 /* clang-format on */
+
+static const struct plan {
+    const char *name;
+    const struct waypoint *at;
+    int n;
+} plan_of[] = {{"first", first_plan, COUNT(first_plan)},
+               {"stories", stories_plan, COUNT(stories_plan)}};
+
+static const struct plan *find_plan(const char *name)
+{
+    for (int i = 0; i < COUNT(plan_of); i++)
+        if (!strcmp(plan_of[i].name, name))
+            return &plan_of[i];
+    die("plan '%s': expected first or stories", name);
+}
 
 /* What is in force at one document; weights in thousandths. */
 struct phase {
@@ -52,12 +79,12 @@ static int between(int a, int b, int64_t part, int64_t whole)
 }
 
 /* `at` in millionths of the corpus. */
-static struct phase phase_at(int64_t at)
+static struct phase phase_at(const struct plan *plan, int64_t at)
 {
     int i = 0;
-    while (i + 2 < COUNT(waypoint_of) && waypoint_of[i + 1].at * 1000 <= at)
+    while (i + 2 < plan->n && plan->at[i + 1].at * 1000 <= at)
         i++;
-    const struct waypoint *a = &waypoint_of[i], *b = a + 1;
+    const struct waypoint *a = &plan->at[i], *b = a + 1;
     int64_t part = at - a->at * 1000, whole = (b->at - a->at) * 1000;
     struct phase p;
     for (int g = 0; g < FAMILY_GROUPS; g++)
@@ -75,6 +102,7 @@ static struct phase phase_at(int64_t at)
 
 /* The corpus being written. */
 struct corpus {
+    const struct plan *plan;
     uint64_t seed;
     int64_t documents;
     struct hash_set inputs; /* of the tasks */
@@ -227,7 +255,7 @@ static void multi_document(const struct corpus *c, const struct phase *p, struct
 
 static void draw_document(const struct corpus *c, int64_t i, uint64_t attempt, struct document *d)
 {
-    struct phase p = phase_at(i * 1000000 / c->documents);
+    struct phase p = phase_at(c->plan, i * 1000000 / c->documents);
     struct world w = {rng_init(c->seed, (uint64_t)i, attempt), FOR_CORPUS, p.one, p.three, p.easy};
     enum group_name g = draw_weighted(&w.rng, p.weight, FAMILY_GROUPS);
     d->parts = 0;
@@ -274,11 +302,11 @@ static void print_document(const struct document *d)
     fputs("]}\n", stdout);
 }
 
-int world_corpus(uint64_t seed, uint64_t tasks_seed, int64_t documents)
+int world_corpus(const char *plan, uint64_t seed, uint64_t tasks_seed, int64_t documents)
 {
     static struct corpus c; /* half a megabyte */
     struct document d;
-    c = (struct corpus){.seed = seed, .documents = documents};
+    c = (struct corpus){.plan = find_plan(plan), .seed = seed, .documents = documents};
     for (int f = 0; f < FAMILIES; f++)
         c.group_weight[family_of[f].group] += family_of[f].weight;
     tasks_inputs(tasks_seed, &c.inputs);

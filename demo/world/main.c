@@ -6,13 +6,14 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: world corpus --seed S --documents N [--tasks-seed T]  documents to standard output\n"
+    "usage: world corpus --seed S --documents N [--plan first|stories] [--tasks-seed T]\n"
+    "                                                             documents to standard output\n"
     "       world tasks --out DIR --seed S                        DIR/NAME/{train,dev,test}.jsonl\n"
     "       world wordings                                        what no document may say\n"
     "The corpus leaves out the inputs of the tasks of seed T (default 1).\n";
 
 struct arguments {
-    const char *out;
+    const char *out, *plan;
     int64_t seed, tasks_seed, documents;
 };
 
@@ -38,6 +39,8 @@ static void parse(int argc, char **argv, struct arguments *a)
             a->tasks_seed = number(option, value);
         else if (!strcmp(option, "--documents"))
             a->documents = number(option, value);
+        else if (!strcmp(option, "--plan"))
+            a->plan = value;
         else if (!strcmp(option, "--out"))
             a->out = value;
         else
@@ -54,11 +57,11 @@ static int print_wordings(void)
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.seed = 1, .tasks_seed = 1, .documents = 1000};
+    struct arguments a = {.plan = "first", .seed = 1, .tasks_seed = 1, .documents = 1000};
     const char *mode = argc > 1 ? argv[1] : "";
     parse(argc, argv, &a);
     if (!strcmp(mode, "corpus"))
-        return world_corpus((uint64_t)a.seed, (uint64_t)a.tasks_seed, a.documents);
+        return world_corpus(a.plan, (uint64_t)a.seed, (uint64_t)a.tasks_seed, a.documents);
     if (!strcmp(mode, "tasks") && a.out)
         return world_tasks(a.out, (uint64_t)a.seed);
     if (!strcmp(mode, "wordings"))

@@ -316,7 +316,7 @@ void make_line(struct world *w, enum family family, struct item *item);
 
 /* ---- corpus.c, tasks.c ---- */
 
-int world_corpus(uint64_t seed, uint64_t tasks_seed, int64_t documents);
+int world_corpus(const char *plan, uint64_t seed, uint64_t tasks_seed, int64_t documents);
 int world_tasks(const char *dir, uint64_t seed);
 /* Adds every input of every split of every task. */
 void tasks_inputs(uint64_t seed, struct hash_set *inputs);
