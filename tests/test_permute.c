@@ -227,6 +227,11 @@ static void tests_equidistance(void **state)
     near(e.cv.less.p, 1.0 / 4);
     near(e.cv.less.smallest, 1.0 / 4);
     assert_int_equal(e.ratio.count, 4);
+    /* a group of two says nothing of evenness: 2 / 1 of the three alone */
+    double five[25] = {0, 1, 1, 5, 5, 1, 0, 2, 5, 5, 1, 2, 0, 5, 5, 5, 5, 5, 0, 5, 5, 5, 5, 5, 0};
+    assert_ok(tac_equidistance(&e, five, (int64_t[]){1, 1, 1, 2, 2}, 5, draws, &err), err);
+    near(e.ratio.statistic, 2);
+    assert_int_equal(e.ratio.count, 10);
     int64_t pairs[] = {1, 1, 2, 2};
     assert_fails(tac_equidistance(&e, d, pairs, 4, draws, &err), TACIT_EINPUT, err,
                  "no group of 4 points has three");

@@ -122,6 +122,12 @@ static void projects_by_hand(void **state)
     near(scores[4], -sqrt(5));
     near(ratio[0], 1);
     assert_true(ratio[1] == 0 && scores[1] == 0 && scores[3] == 0 && scores[5] == 0);
+    /* a cross whose second bar is a hundredth of the first */
+    double cross[] = {1, 0, -1, 0, 0, 0.01, 0, -0.01}, both[8];
+    assert_ok(tac_pca(both, ratio, cross, 4, 2, 2, &err), err);
+    near(ratio[1], 1e-4 / (1 + 1e-4));
+    for (int i = 0; i < 8; i++)
+        assert_true(fabs(both[i] - cross[i]) < 1e-12);
     assert_ok(tac_pca(scores, ratio, (double[]){7, 1, 7, 1, 7, 1}, 3, 2, 2, &err), err);
     assert_true(ratio[0] == 0 && ratio[1] == 0 && scores[0] == 0);
     assert_fails(tac_pca(scores, ratio, (double[]){1, 2, 3, (double)NAN}, 2, 2, 1, &err),
