@@ -48,12 +48,13 @@ TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 
-.PHONY: all deps demo check bench build-tests install uninstall format lint layers asan valgrind mutants clean help
+.PHONY: all deps demo model check bench build-tests install uninstall format lint layers asan valgrind mutants clean help
 all: $(BUILD)/tacit $(BUILD)/libtacit.a $(BUILD)/libtacit.so
 
 help:
 	@echo 'make            build $(BUILD)/tacit and the library (installs missing packages first)'
-	@echo 'make demo       make a small random BLOOM and train, evaluate and read a soft prompt of it'
+	@echo 'make demo       train, evaluate and read a soft prompt of the model inside the program'
+	@echo 'make model      pretrain that model again, from nothing'
 	@echo 'make check      build and run every test'
 	@echo 'make bench      matrix products beside OpenBLAS, passes through a model'
 	@echo 'make install    PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
@@ -114,8 +115,12 @@ build-tests: all $(TESTS) $(FUZZ) $(EXAMPLES) $(BUILD)/world $(if $(wildcard tes
 check: build-tests layers
 	@BUILD=$(BUILD) tests/run.sh
 
-demo: all
+demo: all $(BUILD)/world
 	@BUILD=$(BUILD) demo/run.sh
+
+# The model inside the program again, from nothing: about half an hour on 2 cores; it resumes.
+model: all $(BUILD)/world
+	@BUILD=$(BUILD) demo/make_model.sh
 
 # A model of bloomz-560m's layers, but four of them and a small vocabulary: the shapes of the products are the same.
 bench: all

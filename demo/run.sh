@@ -1,15 +1,16 @@
 #!/bin/sh
-# make demo: a small random BLOOM, a soft prompt trained on a task of our own, evaluated and read.
-# A random model knows no language: what it shows is the whole way, not what prompts mean.
+# make demo: a soft prompt for one of the micro-world's tasks, on the model inside the program: trained, evaluated on examples
+# that it has not seen beside the task's description and no prompt, and read.
 set -eu
 cd "$(dirname "$0")/.."
-tacit=${BUILD:-build}/tacit
+tacit=${BUILD:-build}/tacit world=${BUILD:-build}/world
 out=demo-run
 say() { printf '\n$ %s\n' "$*"; "$@"; }
 
-say "$tacit" init-model --layers 2 --width 64 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out $out/model
-say "$tacit" train --model $out/model --task demo/task.yaml --data demo --tokens 16 --epochs 10 --lr 3e-2 \
-    --out $out/prompt
-say "$tacit" eval --model $out/model --task demo/task.yaml --data demo --adapter $out/prompt \
+mkdir -p $out/data
+say "$world" tasks --out $out/data --seed 1
+say "$tacit" tasks show demo/tasks/story.yaml --data $out/data -n 1
+say "$tacit" train --task demo/tasks/story.yaml --data $out/data --epochs 10 --lr 3e-2 --out $out/story
+say "$tacit" eval --task demo/tasks/story.yaml --data $out/data --split test --adapter $out/story \
     --prompt description --no-prompt
-say "$tacit" explain --model $out/model --adapter $out/prompt --top 3
+say "$tacit" explain --adapter $out/story --top 3
