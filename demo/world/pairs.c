@@ -180,50 +180,59 @@ static bool draw_roles(struct world *w, struct statement *a, struct statement *b
     return rng_percent(&w->rng, 50);
 }
 
+/* The same where the second statement, if true, names the two the other way round. */
+static bool draw_turned(struct world *w, struct statement *a, struct statement *b)
+{
+    bool truth = draw_roles(w, a, b);
+    if (truth) {
+        b->facts.who[0] = a->facts.who[1];
+        b->facts.who[1] = a->facts.who[0];
+    }
+    return truth;
+}
+
+/* Ends both statements; without the time the second does not entail the first. */
+static void set_turned(struct world *w, struct item *item, struct statement *a, struct statement *b,
+                       bool truth)
+{
+    bool drop = a->facts.time >= 0 && rng_percent(&w->rng, 50);
+    if (drop)
+        b->facts.time = -1;
+    tail(a);
+    tail(b);
+    set_pair(w, item, a, b, truth, truth && !drop);
+}
+
 /* "X gave Y the rope." "Y got the rope from X." */
 static void make_converse(struct world *w, struct item *item)
 {
     struct statement a = {0}, b = {0};
-    bool truth = draw_roles(w, &a, &b);
+    bool truth = draw_turned(w, &a, &b);
     const struct converse *c = &converse_of[rng_below(&w->rng, CONVERSES)];
-    int *who = a.facts.who, x = truth ? who[0] : who[1], y = truth ? who[1] : who[0];
+    const int *who = a.facts.who, *turned = b.facts.who;
     bool teach = c == &converse_of[3];
     if (teach) {
         add(&a.text, "%s taught %s a song", person(who[0]), person(who[1]));
-        add(&b.text, "%s learned a song from %s", person(y), person(x));
+        add(&b.text, "%s learned a song from %s", person(turned[0]), person(turned[1]));
     } else {
         a.facts.thing = b.facts.thing = rng_below(&w->rng, THINGS);
         const char *thing = thing_of[a.facts.thing].en;
         add(&a.text, "%s %s %s the %s", person(who[0]), c->give, person(who[1]), thing);
-        add(&b.text, "%s %s the %s from %s", person(y), c->get, thing, person(x));
+        add(&b.text, "%s %s the %s from %s", person(turned[0]), c->get, thing, person(turned[1]));
     }
-    b.facts.who[0] = y;
-    b.facts.who[1] = x;
-    bool drop = a.facts.time >= 0 && rng_percent(&w->rng, 50);
-    if (drop)
-        b.facts.time = -1;
-    tail(&a);
-    tail(&b);
-    set_pair(w, item, &a, &b, truth, truth && !drop);
+    set_turned(w, item, &a, &b, truth);
 }
 
 /* "X greeted Y." "Y was greeted by X." */
 static void make_passive(struct world *w, struct item *item)
 {
     struct statement a = {0}, b = {0};
-    bool truth = draw_roles(w, &a, &b);
+    bool truth = draw_turned(w, &a, &b);
     const struct verb *v = &people_verb[rng_below(&w->rng, PEOPLE_VERBS)];
-    int *who = a.facts.who, x = truth ? who[0] : who[1], y = truth ? who[1] : who[0];
+    const int *who = a.facts.who, *turned = b.facts.who;
     add(&a.text, "%s %s %s", person(who[0]), v->past, person(who[1]));
-    add(&b.text, "%s was %s by %s", person(y), v->participle, person(x));
-    b.facts.who[0] = y;
-    b.facts.who[1] = x;
-    bool drop = a.facts.time >= 0 && rng_percent(&w->rng, 50);
-    if (drop)
-        b.facts.time = -1;
-    tail(&a);
-    tail(&b);
-    set_pair(w, item, &a, &b, truth, truth && !drop);
+    add(&b.text, "%s was %s by %s", person(turned[0]), v->participle, person(turned[1]));
+    set_turned(w, item, &a, &b, truth);
 }
 
 /* "X is older than Y." "Y is younger than X." */
