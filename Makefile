@@ -15,7 +15,7 @@ WERROR  ?= -Werror
 SAN     ?=
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0.1.0)
 
-PKGS    := jansson yaml-0.1 libpcre2-8 libutf8proc
+PKGS    := jansson yaml-0.1 libpcre2-8 libutf8proc sqlite3
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
            -Wformat=2 -Wdouble-promotion $(WERROR)
 # pkg-config is asked when a recipe runs, after tools/deps.sh has installed it.
@@ -31,7 +31,7 @@ KERN    := $(wildcard src/backend/kern_*.c)
 REF     := src/backend/ref.c
 LIB_SRC := $(filter-out $(KERN) $(REF),$(wildcard src/base/*.c src/format/*.c src/stats/*.c \
            src/backend/*.c src/tokenizer/*.c src/model/*.c src/tune/*.c src/task/*.c src/run/*.c \
-           src/train/*.c src/interpret/*.c src/api/*.c))
+           src/train/*.c src/interpret/*.c src/report/*.c src/api/*.c src/study/*.c))
 CLI_SRC := $(wildcard src/cli/*.c)
 OBJ     := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o)
 ARCH    := $(shell uname -m)

@@ -4,12 +4,7 @@
 
 #ifdef TAC_EMBED_DIR
 
-/* The bytes of a file of the folder TAC_EMBED_DIR as a symbol, and one past their end. */
-#define EMBED(symbol, name)                                                                        \
-    __asm__(".section .rodata\n.balign 64\n" #symbol ":\n.incbin \"" TAC_EMBED_DIR "/" name        \
-            "\"\n" #symbol "_end:\n.byte 0\n.previous\n");                                         \
-    extern const unsigned char symbol[] __attribute__((visibility("hidden")));                     \
-    extern const unsigned char symbol##_end[] __attribute__((visibility("hidden")))
+#define EMBED(symbol, name) TAC_EMBED(symbol, TAC_EMBED_DIR "/" name)
 
 EMBED(tac_embed_config, "config.json");
 EMBED(tac_embed_weights, "model.safetensors");
