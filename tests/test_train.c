@@ -297,7 +297,7 @@ static void make_dir(char dir[32])
 
 static void remove_dir(const char *dir)
 {
-    char command[64];
+    char command[160];
     snprintf(command, sizeof command, "rm -r %s", dir);
     assert_int_equal(system(command), 0);
 }
@@ -427,13 +427,135 @@ static void test_accumulate(void **state)
     assert_true(s[0].loss[3] < s[0].loss[1]);
 }
 
+/* The pull as its definition has it, row by row. */
+static double pull_term(const double *p, const float *target, size_t P, size_t C, double weight)
+{
+    double apart = 0, length = 0;
+    for (size_t i = 0; i < P * C; i++) {
+        apart += pow(p[i] - (double)target[i], 2) / (double)P;
+        length += pow((double)target[i], 2) / (double)P;
+    }
+    return weight * apart / length;
+}
+
+static void test_pull_gradient(void **state)
+{
+    (void)state;
+    enum { P = 4 };
+    struct golden g;
+    struct tacit_err err;
+    struct tac_pulling pulling;
+    int32_t ids[P] = {3, 9, 3, 14};
+    golden_open(&g, "base-f32", &ref64);
+    struct tac_tune *t = open_prompt(&g, P, 0.1f);
+    float *target = calloc(t->n, sizeof *target);
+    tac_weights_read_rows(g.weights, TAC_P_EMBED, ids, P, target);
+    struct tac_pull pull = {target, 0.7};
+    assert_ok(tac_pull_open(&pulling, t, &pull, &err), err);
+    double *p = t->p, *grad = t->g;
+    for (size_t i = 0; i < t->n; i++)
+        grad[i] = (double)i;
+    near(tac_pull_add(&pulling), pull_term(p, target, P, g.C, 0.7), 1e-12);
+    for (size_t i = 0; i < t->n; i++) {
+        double at = p[i], above, h = 1e-5;
+        p[i] = at + h;
+        above = pull_term(p, target, P, g.C, 0.7);
+        p[i] = at - h;
+        near((above - pull_term(p, target, P, g.C, 0.7)) / (2 * h) + (double)i, grad[i], 1e-9);
+        p[i] = at;
+    }
+    tac_pull_close(&pulling);
+    memset(target, 0, t->n * sizeof *target);
+    assert_fails(tac_pull_open(&pulling, t, &pull, &err), TACIT_EINPUT, err, "all 0");
+    free(target);
+    tac_tune_close(t);
+    golden_close(&g);
+}
+
+/* The vocabulary row with the largest cosine. */
+static int32_t nearest_row(const struct golden *g, const float *x)
+{
+    int32_t best = -1;
+    double largest = -2;
+    float row[256];
+    for (int32_t v = 0; v < (int32_t)g->model->c.V; v++) {
+        double xy = 0, xx = 0, yy = 0;
+        tac_weights_read_rows(g->weights, TAC_P_EMBED, &v, 1, row);
+        for (size_t c = 0; c < g->C; c++) {
+            xy += (double)x[c] * (double)row[c];
+            xx += (double)x[c] * (double)x[c];
+            yy += (double)row[c] * (double)row[c];
+        }
+        if (xy / sqrt(xx * yy) > largest) {
+            largest = xy / sqrt(xx * yy);
+            best = v;
+        }
+    }
+    return best;
+}
+
+static void read_result(const char *dir, struct tac_buf *out, const char *name)
+{
+    char path[160];
+    struct tacit_err err;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_ok(tac_file_read(out, path, 1 << 20, &err), err);
+}
+
+/* A pull of weight 0 changes no byte. A huge one makes the tokens the target's, is logged beside
+ * the loss, and a run that is stopped ends with the same bytes. */
+static void test_pull(void **state)
+{
+    (void)state;
+    struct golden g;
+    struct tacit_err err;
+    struct tac_peft_prompt prompt;
+    struct tac_train_options o = options();
+    struct tac_train_result result;
+    struct tac_buf log = {0};
+    char dir[4][32];
+    int32_t ids[3] = {5, 11, 5};
+    golden_open(&g, "base-f32", &cpu);
+    float *target = calloc(3 * g.C, sizeof *target);
+    tac_weights_read_rows(g.weights, TAC_P_EMBED, ids, 3, target);
+    o.optim.lr = 0.05;
+    o.patience = 0;
+    o.keep_best = false;
+    o.epochs = 40;
+    for (int i = 0; i < 4; i++) {
+        struct script s = {.stop_step = i == 3 ? 7 : 0};
+        o.pull = (struct tac_pull){i ? target : NULL, i > 1 ? 1e6 : 0};
+        make_dir(dir[i]);
+        assert_int_equal(train(dir[i], &o, &s, &result), i == 3);
+    }
+    assert_same_runs(dir[0], dir[1], "a pull of weight 0");
+    assert_same_runs(dir[2], dir[3], "a pull, stopped");
+    read_result(dir[0], &log, "metrics.jsonl");
+    assert_null(strstr(log.data, "pull"));
+    tac_buf_release(&log);
+    read_result(dir[2], &log, "metrics.jsonl");
+    assert_non_null(strstr(log.data, "\"tokens\": 2, \"pull\": "));
+    tac_buf_release(&log);
+    for (int i = 0; i < 3; i += 2) {
+        assert_ok(tac_peft_load_prompt(&prompt, dir[i], &g.model->c, &err), err);
+        for (size_t k = 0; k < 3; k++)
+            assert_int_equal(nearest_row(&g, prompt.values + k * g.C) == ids[k], i == 2);
+        tac_peft_prompt_release(&prompt);
+    }
+    for (int i = 0; i < 4; i++)
+        remove_dir(dir[i]);
+    free(target);
+    golden_close(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schedules),     cmocka_unit_test(test_clip),
         cmocka_unit_test(test_noise_moments), cmocka_unit_test(test_muon),
         cmocka_unit_test(test_stops),         cmocka_unit_test(test_keep_best),
-        cmocka_unit_test(test_accumulate),
+        cmocka_unit_test(test_accumulate),    cmocka_unit_test(test_pull_gradient),
+        cmocka_unit_test(test_pull),
     };
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);
 }

@@ -80,6 +80,22 @@ LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=rename:4 pretrain "$tmp/p2" >/dev/nu
 check "and after a crash" "$([ "$(bytes "$tmp/p1")" = "$(bytes "$tmp/p2")" ]; echo $?)"
 check "a step counts the tokens that weigh" "$(n0=$(head -1 "$tmp/p1/metrics.jsonl" | sed 's/.*"tokens": \([0-9]*\).*/\1/'); [ "$n0" -gt 0 ] && [ "$n0" -lt 130 ]; echo $?)"
 
+# A pull towards a text: none at weight 0; else another run, with the same bytes after a crash and on another kernel.
+train "$tmp/w0" --pull "the animal is a frog" --pull-weight 0
+check "a pull of weight 0 changes nothing" "$([ "$(bytes "$tmp/w0")" = "$want" ]; echo $?)"
+train "$tmp/w1" --pull "the animal is a frog" --pull-weight 3
+LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=rename:4 train "$tmp/w2" --pull "the animal is a frog" --pull-weight 3 2>/dev/null
+[ ! -e "$tmp/w2/adapter_model.safetensors" ] &&
+    train "$tmp/w2" --pull "the animal is a frog" --pull-weight 3 --threads 1 --isa portable
+check "a pulled run after a crash" "$([ "$(bytes "$tmp/w1")" = "$(bytes "$tmp/w2")" ]; echo $?)"
+check "its pull is logged" "$(! grep -q '"pull": 0[,}]' "$tmp/w1/metrics.jsonl" &&
+    [ "$(grep -c '"pull": ' "$tmp/w1/metrics.jsonl")" = "$(grep -c '"loss": ' "$tmp/w1/metrics.jsonl")" ]; echo $?)"
+refuses "another text's pull" 2 "belongs to another run" train "$tmp/w1" --pull "the animal is a toad" --pull-weight 3
+refuses "another weight's pull" 2 "belongs to another run" train "$tmp/w1" --pull "the animal is a frog" --pull-weight 2
+refuses "a pull without its weight" 2 "belong together" train "$tmp/x" --pull "the animal is a frog"
+refuses "a pull of a whole model" 2 "for method prompt" train "$tmp/x" --method full --pull "a" --pull-weight 1
+refuses "a pull towards nothing" 2 "the text to pull towards is empty" train "$tmp/x" --pull "" --pull-weight 1
+
 before=$(bytes "$tmp/a")
 refuses "another run's folder" 2 "belongs to another run" train "$tmp/a" --lr 2e-2
 check "and nothing is changed there" "$([ "$(bytes "$tmp/a")" = "$before" ]; echo $?)"

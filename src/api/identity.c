@@ -61,6 +61,18 @@ static json_t *hash_text(uint64_t h)
     return json_string(text);
 }
 
+/* Only where there is a pull: runs without keep the identities that they had before there were any.
+ */
+static bool add_pull(json_t *settings, const struct tac_train_job *j)
+{
+    if (!j->pull)
+        return true;
+    uint64_t rows = tac_hash(TAC_HASH0, j->pull, j->tune->n * sizeof *j->pull);
+    return !json_object_set_new(settings, "pull_text", json_string(j->o->pull_text)) &&
+           !json_object_set_new(settings, "pull_weight", json_real(j->o->pull_weight)) &&
+           !json_object_set_new(settings, "pull_hash", hash_text(rows));
+}
+
 /* NULL where there is no memory, or a text is no UTF-8. */
 static json_t *settings_of(const struct tac_train_job *j, uint64_t data, uint64_t init)
 {
@@ -94,6 +106,7 @@ static json_t *settings_of(const struct tac_train_job *j, uint64_t data, uint64_
             ok = !json_object_set_new(s, more[i].name, more[i].value);
         else
             json_decref(more[i].value);
+    ok = ok && add_pull(s, j);
     if (!ok)
         json_decref(s);
     return ok ? s : NULL;

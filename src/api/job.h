@@ -22,6 +22,7 @@ struct tac_train_job {
     float *init;          /* (P,C), prompt method */
     struct tac_ids words; /* the init text's tokens */
     const char *text;     /* the init text, or NULL */
+    float *pull;          /* (P,C) rows to pull towards, or NULL */
     json_t *settings;
     char identity[24];
 };

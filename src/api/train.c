@@ -58,8 +58,13 @@ static enum tacit_status check_options(const struct tacit_train_options *o, stru
     if (!(o->beta1 >= 0 && o->beta1 < 1 && o->beta2 >= 0 && o->beta2 < 1))
         return tac_fail(err, TACIT_EINPUT, "beta1 and beta2 must lie in [0, 1)");
     if (!isfinite(o->lr + o->eps + o->weight_decay + o->momentum + o->clip + o->warmup +
-                  o->init_scale + o->moments_scale))
+                  o->init_scale + o->moments_scale + o->pull_weight))
         return tac_fail(err, TACIT_EINPUT, "a number among the options is not finite");
+    if (o->pull_weight < 0)
+        return tac_fail(err, TACIT_EINPUT, "the pull's weight is %g: expected 0 or more",
+                        o->pull_weight);
+    if (o->pull_weight > 0 && (!o->pull_text || strcmp(o->method, "prompt") != 0))
+        return tac_fail(err, TACIT_EINPUT, "a pull needs a text, and is for method prompt");
     return TACIT_OK;
 }
 
@@ -120,30 +125,29 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
 
 /* ---- the init of a prompt ---- */
 
-static enum tacit_status init_from_text(struct tac_train_job *j, const char *text,
-                                        struct tacit_err *err)
+/* The tokens of a text whose embeddings a prompt starts from or is pulled towards. */
+static enum tacit_status text_ids(struct tac_ids *out, const struct tacit_model *m,
+                                  const char *text, const char *what, struct tacit_err *err)
 {
-    const struct tacit_model *m = j->m;
     if (!m->tokenizer)
-        return tac_fail(err, TACIT_EINPUT, "%s: has no tokenizer, an init text needs one",
-                        m->model->path);
+        return tac_fail(err, TACIT_EINPUT, "%s: has no tokenizer, %s needs one", m->model->path,
+                        what);
     if (!text || !*text)
-        return tac_fail(err, TACIT_EINPUT, "the init text is empty");
-    enum tacit_status s = tac_tokenizer_encode(m->tokenizer->t, &j->words, text, strlen(text), err);
-    if (!s && !j->words.n)
-        s = tac_fail(err, TACIT_EINPUT, "the init text has no tokens");
-    j->text = text;
-    return s;
+        return tac_fail(err, TACIT_EINPUT, "%s is empty", what);
+    enum tacit_status s = tac_tokenizer_encode(m->tokenizer->t, out, text, strlen(text), err);
+    return s || out->n ? s : tac_fail(err, TACIT_EINPUT, "%s has no tokens", what);
 }
 
-static enum tacit_status fill_from_ids(struct tac_train_job *j, size_t P, struct tacit_err *err)
+/* rows (P,C): the tokens' embeddings, cut or repeated. */
+static enum tacit_status fill_from_ids(float *rows, const struct tac_weights *w,
+                                       const struct tac_ids *words, size_t P, struct tacit_err *err)
 {
     int32_t *ids = tac_alloc(P, sizeof *ids, err);
     if (!ids)
         return TACIT_EFAIL;
     for (size_t i = 0; i < P; i++)
-        ids[i] = j->words.id[i % j->words.n];
-    tac_weights_read_rows(j->m->weights, TAC_P_EMBED, ids, P, j->init);
+        ids[i] = words->id[i % words->n];
+    tac_weights_read_rows(w, TAC_P_EMBED, ids, P, rows);
     free(ids);
     return TACIT_OK;
 }
@@ -192,10 +196,10 @@ static enum tacit_status make_init(struct tac_train_job *j, size_t *P, struct ta
         return tac_fail(err, TACIT_EINPUT, "a prompt of %zu tokens: at most %d", *P, 1 << 16);
     if (j->o->init == TACIT_INIT_ADAPTER)
         return init_from_adapter(j, P, err);
-    if (j->o->init == TACIT_INIT_TEXT)
-        s = init_from_text(j, j->o->init_text ? j->o->init_text : tacit_task_description(j->task),
-                           err);
-    else if (!*P)
+    if (j->o->init == TACIT_INIT_TEXT) {
+        j->text = j->o->init_text ? j->o->init_text : tacit_task_description(j->task);
+        s = text_ids(&j->words, j->m, j->text, "the init text", err);
+    } else if (!*P)
         s = tac_fail(err, TACIT_EINPUT, "a random init needs the number of tokens");
     if (s)
         return s;
@@ -205,9 +209,24 @@ static enum tacit_status make_init(struct tac_train_job *j, size_t *P, struct ta
     if (!j->init)
         return TACIT_EFAIL;
     if (j->o->init == TACIT_INIT_TEXT)
-        return fill_from_ids(j, *P, err);
+        return fill_from_ids(j->init, j->m->weights, &j->words, *P, err);
     fill_random(j, *P);
     return TACIT_OK;
+}
+
+static enum tacit_status make_pull(struct tac_train_job *j, size_t P, struct tacit_err *err)
+{
+    struct tac_ids words = {0};
+    if (!(j->o->pull_weight > 0))
+        return TACIT_OK;
+    enum tacit_status s = text_ids(&words, j->m, j->o->pull_text, "the text to pull towards", err);
+    if (!s && !(j->pull = tac_alloc(P * j->m->model->c.C, sizeof *j->pull, err)))
+        s = TACIT_EFAIL;
+    if (!s)
+        s = fill_from_ids(j->pull, j->m->weights, &words, P, err);
+    j->to.pull = (struct tac_pull){j->pull, j->o->pull_weight};
+    free(words.id);
+    return s;
 }
 
 enum tacit_status tac_job_open(struct tac_train_job *j, struct tacit_err *err)
@@ -222,6 +241,8 @@ enum tacit_status tac_job_open(struct tac_train_job *j, struct tacit_err *err)
     enum tacit_status s = TACIT_OK;
     if (method == &tac_method_prompt)
         s = make_init(j, &P, err);
+    if (!s)
+        s = make_pull(j, P, err);
     info.init_text = j->text;
     if (!s)
         s = tac_tune_open(&j->tune, method, j->m->weights, P, true, &info, err);
@@ -279,6 +300,7 @@ void tac_job_release(struct tac_train_job *j)
     json_decref(j->settings);
     free(j->example);
     free(j->init);
+    free(j->pull);
     free(j->words.id);
 }
 

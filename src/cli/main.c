@@ -53,6 +53,8 @@ static const struct cli_option train_options[] = {
     {"eps", "X", "AdamW (1e-8)"},
     {"weight-decay", "X", "decoupled weight decay (0)"},
     {"clip", "X", "largest gradient norm, 0 for none (1)"},
+    {"pull", "TEXT", "pull the prompt's tokens towards those of TEXT, cut or repeated"},
+    {"pull-weight", "X", "what that counts: X * mean squared distance / mean squared length (0)"},
     {"order", "KIND", "shuffled (default) or file"},
     {"noise", "LIST", "what the seeds change: order,init,moments (order)"},
     {"seed", "N", "seed of all noise sources (0)"},

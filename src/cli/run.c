@@ -84,6 +84,11 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
     if (cli_has(a, "batch-tokens") && !cli_has(a, "batch"))
         o->batch = SIZE_MAX; /* tokens alone are the limit */
     o->keep_best = cli_has(a, "best");
+    o->pull_text = cli_get(a, "pull");
+    if (cli_has(a, "pull") != cli_has(a, "pull-weight")) {
+        cli_usage(a, "options '--pull' and '--pull-weight' belong together");
+        return false;
+    }
     o->out = cli_get(a, "out");
     o->base_name = cli_has(a, "base-name") ? cli_get(a, "base-name") : cli_model(a);
     return set_init(a, o) && set_order(a, o) && cli_above_0(a, "tokens", &o->tokens) &&
@@ -98,6 +103,7 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
            cli_u64(a, "seed-init", &o->seed_init) && cli_u64(a, "seed-moments", &o->seed_moments) &&
            cli_double(a, "init-scale", &o->init_scale) &&
            cli_double(a, "moments-scale", &o->moments_scale) &&
+           cli_double(a, "pull-weight", &o->pull_weight) &&
            cli_u64(a, "eval-steps", &o->eval_steps) &&
            cli_size(a, "eval-epochs", &o->eval_epochs) && cli_size(a, "patience", &o->patience);
 }

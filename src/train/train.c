@@ -12,6 +12,7 @@ struct run {
     struct tac_trainer *t;
     const struct tac_train_options *o;
     struct tac_optim optim;
+    struct tac_pulling pull;
     struct tac_checkpoint c;
     struct tac_history history;
     struct tac_log metrics, timing;
@@ -172,11 +173,13 @@ static enum tacit_status run_batches(struct run *r, size_t first, double *loss, 
 static enum tacit_status log_step(struct run *r, const struct tac_train_event *ev,
                                   struct tacit_err *err)
 {
-    char line[256];
+    char line[256], pull[40] = "";
+    if (r->o->pull.weight > 0)
+        snprintf(pull, sizeof pull, ", \"pull\": %.9g", ev->pull);
     snprintf(line, sizeof line,
              "{\"step\": %lld, \"epoch\": %zu, \"loss\": %.9g, \"lr\": %.9g, \"grad_norm\": %.9g, "
-             "\"tokens\": %zu}\n",
-             (long long)ev->step, ev->epoch, ev->loss, ev->lr, ev->grad_norm, ev->tokens);
+             "\"tokens\": %zu%s}\n",
+             (long long)ev->step, ev->epoch, ev->loss, ev->lr, ev->grad_norm, ev->tokens, pull);
     enum tacit_status s = tac_log_add(&r->metrics, line, err);
     if (s)
         return s;
@@ -246,6 +249,7 @@ static enum tacit_status one_step(struct run *r, struct tac_train_event *ev, siz
     double start = now();
     enum tacit_status s = run_batches(r, first, &ev->loss, &ev->tokens, err);
     bool moments = r->o->noise & TAC_NOISE_MOMENTS;
+    ev->pull = s ? 0 : tac_pull_add(&r->pull);
     if (!s && moments && r->c.step == 0)
         s = tac_optim_noise_moments(&r->optim, r->o->moments_scale, r->o->seed_moments, err);
     if (s)
@@ -394,13 +398,16 @@ size_t tac_train_memory(const struct tac_tune *t, const struct tac_train_options
 {
     size_t state = tac_optim_state(t, o->optim.kind), host = t->n * (o->keep_best ? 2 : 1) + state;
     size_t work = tac_optim_work(t, o->optim.kind);
-    return t->bytes + (state + work) * t->weights->be->real_size + host * sizeof(float);
+    return t->bytes + (state + work) * t->weights->be->real_size + host * sizeof(float) +
+           tac_pull_memory(t, &o->pull);
 }
 
 static enum tacit_status open_run(struct run *r, struct tacit_err *err)
 {
     struct tac_tune *tune = r->t->tune;
     enum tacit_status s = tac_optim_open(&r->optim, tune, &r->o->optim, err);
+    if (!s)
+        s = tac_pull_open(&r->pull, tune, &r->o->pull, err);
     if (s)
         return s;
     r->history.rows = tune->item[0].rows;
@@ -451,6 +458,7 @@ static void close_run(struct run *r)
     tac_log_close(&r->timing);
     tac_lock_release(&r->lock);
     tac_optim_close(&r->optim);
+    tac_pull_close(&r->pull);
     tac_history_release(&r->history);
     free(r->order);
     free(r->batch_end);

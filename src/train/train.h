@@ -9,6 +9,7 @@
 
 #include "run/score.h"
 #include "train/checkpoint.h"
+#include "train/pull.h"
 
 enum { TAC_NOISE_ORDER = 1, TAC_NOISE_INIT = 2, TAC_NOISE_MOMENTS = 4 };
 
@@ -31,6 +32,7 @@ struct tac_train_options {
     bool keep_best;       /* the result is the best evaluation's block, not the last */
     size_t patience;      /* stop after so many evaluations without a better one; 0: never */
     bool history;         /* keep the block after every epoch */
+    struct tac_pull pull; /* towards given rows */
 };
 
 /* One evaluation: `score` is what keep_best and patience go by (higher is better). */
@@ -43,6 +45,7 @@ struct tac_train_event {
     int64_t step, total;
     size_t epoch, epochs;
     double loss, lr, grad_norm, seconds; /* seconds of this step */
+    double pull;                         /* the pull's term, not part of loss */
     size_t tokens;                       /* label tokens of this step */
     const struct tac_eval_point *eval;   /* NULL unless this is an evaluation */
 };
