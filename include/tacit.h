@@ -361,8 +361,8 @@ struct tacit_train_options {
     size_t eval_epochs;
     int keep_best;
     size_t patience;
-    /* above 0: adds pull_weight * mean |row - target row|^2 / mean |target row|^2 to a prompt's loss;
-     * the target is pull_text's embeddings, cut or repeated to the prompt's tokens */
+    /* above 0: adds pull_weight * mean |row - target row|^2 / mean |target row|^2 to a prompt's
+     * loss; the target is pull_text's embeddings, cut or repeated to the prompt's tokens */
     const char *pull_text;
     double pull_weight;
     const char *out;       /* the run's folder */

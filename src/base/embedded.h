@@ -13,7 +13,7 @@
  * behind them that `symbol_end` points to. The Makefile must name the file as a prerequisite. */
 #define TAC_EMBED(symbol, path)                                                                    \
     __asm__(".section .rodata\n.balign 64\n" #symbol ":\n.incbin \"" path "\"\n" #symbol           \
-            "_end:\n.byte 0\n.previous\n");                                                       \
+            "_end:\n.byte 0\n.previous\n");                                                        \
     extern const unsigned char symbol[] __attribute__((visibility("hidden")));                     \
     extern const unsigned char symbol##_end[] __attribute__((visibility("hidden")))
 

@@ -15,9 +15,10 @@ enum tacit_status tac_rows_score(double *loglik, struct tac_session *s, const fl
 
 /* tac_knockout: the same with one token after another knocked out.
  *   loglik (P,n) out: row i without token i
- *   substitute (C) in: stands in the token's place, such as the vocabulary's mean; NULL: the token
- * is removed and those behind it move up What follows from log-likelihoods, accuracy for one, is
- * the caller's. Progress starts anew with each token. Errors: as tac_score. */
+ *   substitute (C) in: what stands in the token's place, such as the vocabulary's mean; with NULL
+ *   the token is removed and those behind it move up
+ * What follows from log-likelihoods, accuracy for one, is the caller's. Progress starts anew with
+ * each token. Errors: as tac_score. */
 enum tacit_status tac_knockout(double *loglik, struct tac_session *s, const float *values, size_t P,
                                const float *substitute, const struct tac_query *query, size_t n,
                                const struct tac_score_options *o,

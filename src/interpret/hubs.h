@@ -15,10 +15,11 @@ enum {
 
 /* tac_hub_density: r (n_vocab) out: mean cosine of each of the first n_vocab rows of the embedding
  * to its TAC_HUB_NEAREST nearest others (all there are, where there are fewer; 0 where there is
- * none). A function of model, n_vocab and normed, to be made once for all readings. n_vocab: 0: all
- * rows    normed: behind the embedding norm Beyond TAC_HUB_WHOLE rows it is
- * lower than among all: compare scores of one r alone. The same bytes on any
- * number of threads. Errors: memory. */
+ * none).
+ *   n_vocab in: 0 is all rows    normed in: behind the embedding norm
+ * A function of model, n_vocab and normed, to be made once for all readings. Beyond TAC_HUB_WHOLE
+ * rows it is lower than among all: compare scores of one r alone. The same bytes on any number of
+ * threads. Errors: memory. */
 enum tacit_status tac_hub_density(double *r, const struct tac_weights *w, size_t n_vocab,
                                   bool normed, struct tacit_err *err) TAC_MUST_USE;
 

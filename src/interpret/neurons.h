@@ -30,9 +30,10 @@ enum tacit_status tac_neuron_overlap(struct tac_neuron_overlap *out, const doubl
                                      struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_answer_divergence: the Jensen-Shannon divergence in nats (0 to ln 2) of the distributions
- * over an example's answers, as a mean over n examples; NaN for n = 0. a, b in: log-likelihoods of
- * the answers under two prompts, examples one after another first (n + 1) in: where each example's
- * answers begin Log-likelihoods are normalised over the answers of their example. */
+ * over an example's answers, as a mean over n examples.
+ *   a, b in: log-likelihoods of the answers under two prompts, examples one after another
+ *   first (n + 1) in: where each example's answers begin
+ * Log-likelihoods are normalised over the answers of their example. NaN for n = 0. */
 double tac_answer_divergence(const double *a, const double *b, const size_t *first, size_t n);
 
 #endif
