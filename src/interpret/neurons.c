@@ -182,10 +182,11 @@ enum tacit_status tac_neuron_overlap(struct tac_neuron_overlap *out, const doubl
 
 static double log_sum(const double *x, size_t n)
 {
-    double most = x[0], sum = 0;
+    double most = x[0];
     for (size_t i = 1; i < n; i++)
         most = fmax(most, x[i]);
-    for (size_t i = 0; i < n; i++)
+    double sum = exp(x[0] - most);
+    for (size_t i = 1; i < n; i++)
         sum += exp(x[i] - most);
     return most + log(sum);
 }
