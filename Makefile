@@ -76,6 +76,14 @@ $(BUILD)/obj/base/embedded.o: CPPFLAGS += -DTAC_EMBED_DIR='"$(EMBED_DIR)"'
 $(BUILD)/obj/base/embedded.o: $(wildcard $(EMBED_DIR)/*)
 endif
 
+# The report's page holds D3 and its own style and script.
+D3 ?= /usr/share/nodejs/d3/dist/d3.min.js
+export D3
+$(D3): | $(BUILD)/deps.ok ;
+$(BUILD)/obj/report/page.o: CPPFLAGS += -DTAC_D3='"$(D3)"'
+$(BUILD)/obj/report/page.o: src/report/page.css src/report/page.js $(D3)
+$(BUILD)/obj/report/figures.o: src/report/figure.css
+
 COMPILE = @mkdir -p $(@D) && echo '  CC $@' && $(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP
 
 define KERN_RULE

@@ -512,6 +512,20 @@ TACIT_API size_t tacit_inspect_tensors(const struct tacit_inspect *i);
 TACIT_API const struct tacit_tensor_info *tacit_inspect_tensor(const struct tacit_inspect *i,
                                                                size_t k);
 
+/* ---- Report
+ * --------------------------------------------------------------------------------------------------
+ */
+
+struct tacit_report_result {
+    char *path;             /* of report.html; the caller's (tacit_free) */
+    size_t bytes;           /* of that file */
+    size_t figures, tables; /* files beside it: figures/NAME.svg, tables/NAME.tsv */
+};
+
+/* dir: the folder of a study. Reads its study.db, writes report.html, figures and tables there. */
+TACIT_API enum tacit_status tacit_report(const char *dir, struct tacit_report_result *out,
+                                         struct tacit_err *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,7 +6,7 @@
 set -eu
 
 packages="gcc make pkg-config libc6-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev
-libunistring-dev libcmocka-dev libsqlite3-dev $*"
+libunistring-dev libcmocka-dev libsqlite3-dev node-d3 $*"
 
 missing() {
     for p in $packages; do
@@ -16,7 +16,8 @@ missing() {
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     command -v pkg-config >/dev/null 2>&1 &&
-        pkg-config --exists jansson yaml-0.1 libpcre2-8 libutf8proc sqlite3 cmocka && exit 0
+        pkg-config --exists jansson yaml-0.1 libpcre2-8 libutf8proc sqlite3 cmocka &&
+        [ -e "${D3:-/usr/share/nodejs/d3/dist/d3.min.js}" ] && exit 0
     echo "tacit needs these libraries with their headers (Debian's names):" $packages >&2
     echo "They could not be found, and only Debian's apt is known to this script." >&2
     exit 1
@@ -35,7 +36,7 @@ fi
 echo "installing:" $need
 export DEBIAN_FRONTEND=noninteractive
 # An old package list is refreshed only where it does not do.
-$sudo apt-get install -y -qq $need >/dev/null 2>&1 || {
+$sudo apt-get install -y -qq --no-install-recommends $need >/dev/null 2>&1 || {
     $sudo apt-get update -qq
-    $sudo apt-get install -y -qq $need >/dev/null
+    $sudo apt-get install -y -qq --no-install-recommends $need >/dev/null
 }

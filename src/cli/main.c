@@ -166,6 +166,8 @@ static const struct cli_option convert_options[] = {
     {0},
 };
 
+static const struct cli_option report_options[] = {{0}};
+
 static const struct cli_option bench_options[] = {
     {"rows", "N", "rows of the matrix products (550)"},
     {"rounds", "N", "medians over so many rounds (7)"},
@@ -257,6 +259,11 @@ static const struct cli_command commands[] = {
     {"convert", "MODEL", "a model folder in another dtype",
      "Writes a HuggingFace folder in one file, with the tokenizer beside it. With --json: {dtype, out}.",
      "tacit convert trained --dtype bf16 --out small", GROUPS(convert_options), cli_convert},
+    {"report", "OUT", "the page of a study: claims, figures, tables",
+     "Draws what OUT/study.db holds: OUT/report.html, one page that needs no network, OUT/figures/*.svg and "
+     "OUT/tables/*.tsv. It computes nothing, and may be run while the study goes on.\n\n"
+     "With --json: {report, bytes, figures, tables}.",
+     "tacit report demo-run", GROUPS(report_options), cli_report},
     {"bench", "", "how fast this machine is at a model's work",
      "Times the model's matrix products beside OpenBLAS, where its shared library is installed, and an evaluation pass and a "
      "training step on random texts, in alternation.\n\n"
