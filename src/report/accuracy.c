@@ -64,7 +64,7 @@ static void draw_majority(struct tac_fig *f, const struct tac_list *l, const cha
         return;
     double x = tac_at(&l->x, v), bottom = l->top + l->row * (double)n;
     tac_line(f, x, l->top, x, bottom, "majority");
-    tac_label(f, x + 3, l->top + 7, "start", "small", "majority class");
+    tac_label(f, fmin(x, TAC_PANEL - 36), l->top - 3, "middle", "small", "majority class");
 }
 
 void tac_draw_accuracy(struct tac_fig *f, const struct tac_rep_table *t)

@@ -3,6 +3,7 @@
 #include "report/figure.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { LEFT = 96 };
@@ -19,8 +20,7 @@ static void draw_knockout(struct tac_fig *f, const struct tac_list *l,
 {
     const char *task = tac_rep_text(t, i, "task");
     double seed = tac_rep_num(t, i, "seed"), change = tac_rep_num(t, i, "change");
-    /* Runs of a place stand a little apart, in the order of their seeds. */
-    double y = tac_row_y(l, (size_t)place) + (fmod(fmax(seed, 0), 5) - 2) * 2.6;
+    double y = tac_row_y(l, (size_t)place) + tac_apart(seed);
     char key[256];
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
                                   .prompt = tac_key(key, task, "prompt", seed)});
@@ -72,22 +72,67 @@ void tac_draw_knockout(struct tac_fig *f, const struct tac_rep_table *t)
 
 /* ---- wayward prompts: the weight of the pull across, accuracy and obedience upwards ---- */
 
-static void draw_wayward(struct tac_fig *f, const struct tac_plane *p,
+/* Weights go by powers: they stand side by side, each at its rank. */
+struct weights {
+    double value[8];
+    size_t n;
+};
+
+static double rank_of(const struct weights *w, double v)
+{
+    size_t k = 0;
+    while (k < w->n && w->value[k] < v)
+        k++;
+    return (double)k;
+}
+
+static struct weights weights_of(const struct tac_rep_table *t)
+{
+    struct weights w = {.n = 0};
+    for (size_t i = 0; i < t->n; i++) {
+        double v = tac_rep_num(t, i, "weight");
+        size_t k = (size_t)rank_of(&w, v);
+        if (!isfinite(v) || w.n == 8 || (k < w.n && !(v < w.value[k])))
+            continue;
+        memmove(w.value + k + 1, w.value + k, (w.n - k) * sizeof *w.value);
+        w.value[k] = v;
+        w.n++;
+    }
+    return w;
+}
+
+/* A plane whose x axis has the weights at equal steps. */
+static struct tac_plane plane_of(struct tac_fig *f, const struct weights *w, double left,
+                                 double right, struct tac_scale y, const char *title)
+{
+    struct tac_plane p = {.x = {.lo = -0.5, .hi = (double)w->n - 0.5, .from = left, .to = right}};
+    p.y = tac_scale(y.lo, y.hi, 146, 46, 3, y.type);
+    tac_axis_y(f, &p.y, left, right, title);
+    for (size_t k = 0; k < w->n; k++) {
+        char text[32];
+        snprintf(text, sizeof text, "%g", w->value[k]);
+        tac_label(f, tac_at(&p.x, (double)k), 159, "middle", "tick", text);
+    }
+    tac_label(f, right, 173, "end", "axis", "weight of the pull");
+    return p;
+}
+
+static void draw_wayward(struct tac_fig *f, const struct tac_plane *p, double x,
                          const struct tac_rep_table *t, size_t i, const char *column)
 {
     const char *task = tac_rep_text(t, i, "task");
+    double seed = tac_rep_num(t, i, "seed");
     char key[256];
-    tac_mark(f,
-             (struct tac_mark){.task = tac_rep_task(f->rep, task),
-                               .prompt = tac_key(key, task, "wayward", tac_rep_num(t, i, "seed"))});
-    tac_fig_say(f, "%s, seed %.0f", task, tac_rep_num(t, i, "seed"));
+    tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
+                                  .prompt = tac_key(key, task, "wayward", seed)});
+    tac_fig_say(f, "%s, seed %.0f", task, seed);
     tac_fig_say_value(f, "weight", tac_rep_num(t, i, "weight"), TAC_REP_NUMBER);
     tac_fig_say_value(f, "accuracy", tac_rep_num(t, i, "accuracy"), TAC_REP_SHARE);
     tac_fig_say_value(f, "tokens at the target", tac_rep_num(t, i, "target_share"), TAC_REP_SHARE);
     tac_fig_say_value(f, "distance", tac_rep_num(t, i, "distance"), TAC_REP_NUMBER);
     tac_mark_shapes(f);
-    tac_dot(f, tac_at(&p->x, tac_rep_num(t, i, "weight")), tac_at(&p->y, tac_rep_num(t, i, column)),
-            3.5, "soft");
+    tac_dot(f, tac_at(&p->x, x) + tac_apart(seed), tac_at(&p->y, tac_rep_num(t, i, column)), 3.5,
+            "soft");
     tac_mark_end(f);
 }
 
@@ -95,22 +140,19 @@ void tac_draw_wayward(struct tac_fig *f, const struct tac_rep_table *t)
 {
     size_t tasks;
     const char **task = tac_fig_list(f, t, "task", NULL, NULL, &tasks);
-    struct tac_scale weight = {.lo = 0, .hi = 0, .type = TAC_REP_NUMBER};
-    struct tac_scale share = {.lo = 0, .hi = 1, .type = TAC_REP_SHARE}, hit = share;
-    share.lo = 1;
-    share.hi = 0;
-    tac_fig_range(t, "weight", &weight.lo, &weight.hi);
+    struct weights w = weights_of(t);
+    struct tac_scale share = {.lo = 1, .type = TAC_REP_SHARE};
+    struct tac_scale hit = {.hi = 1, .type = TAC_REP_SHARE};
     tac_fig_range(t, "accuracy", &share.lo, &share.hi);
     for (size_t k = 0; k < tasks; k++) {
         tac_fig_panel(f, 182, "%s", task[k]);
-        struct tac_plane p[2] = {
-            tac_fig_plane(f, 34, 158, 46, 146, weight, share, "weight of the pull", "accuracy"),
-            tac_fig_plane(f, 212, TAC_PANEL - 6, 46, 146, weight, hit, "weight of the pull",
-                          "tokens at the target")};
+        struct tac_plane p[2] = {plane_of(f, &w, 34, 158, share, "accuracy"),
+                                 plane_of(f, &w, 212, TAC_PANEL - 6, hit, "tokens at the target")};
         for (size_t i = 0; i < t->n; i++)
             if (is(t, i, "task", task[k])) {
-                draw_wayward(f, &p[0], t, i, "accuracy");
-                draw_wayward(f, &p[1], t, i, "target_share");
+                double x = rank_of(&w, tac_rep_num(t, i, "weight"));
+                draw_wayward(f, &p[0], x, t, i, "accuracy");
+                draw_wayward(f, &p[1], x, t, i, "target_share");
             }
     }
 }

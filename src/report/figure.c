@@ -32,6 +32,19 @@ void tac_fig_panel(struct tac_fig *f, double h, const char *title_fmt, ...)
     tac_label(f, 0, 13, "start", "head", title);
 }
 
+/* Tasks stand in the order of the study everywhere; what is no task comes last. */
+static void sort_tasks(const struct tac_rep *r, const char **list, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i;
+             k && (unsigned)tac_rep_task(r, list[k]) < (unsigned)tac_rep_task(r, list[k - 1]);
+             k--) {
+            const char *s = list[k];
+            list[k] = list[k - 1];
+            list[k - 1] = s;
+        }
+}
+
 const char **tac_fig_list(struct tac_fig *f, const struct tac_rep_table *t, const char *column,
                           const char *where, const char *is, size_t *n)
 {
@@ -47,6 +60,8 @@ const char **tac_fig_list(struct tac_fig *f, const struct tac_rep_table *t, cons
         if (k == *n)
             list[(*n)++] = s;
     }
+    if (list && (strcmp(column, "task") == 0 || strcmp(column, "target") == 0))
+        sort_tasks(f->rep, list, *n);
     return list;
 }
 
@@ -146,7 +161,7 @@ struct tac_list tac_fig_rows(struct tac_fig *f, size_t n, double row, double lef
 {
     struct tac_list l = {.top = TAC_PANEL_TOP, .row = row};
     double bottom = l.top + row * (double)n;
-    l.x = tac_scale(range.lo, range.hi, left, TAC_PANEL - right, 4, range.type);
+    l.x = tac_scale(range.lo, range.hi, left, TAC_PANEL - right, 3, range.type);
     tac_fig_panel(f, bottom + 34, "%s", title);
     tac_axis_x(f, &l.x, l.top, bottom, axis);
     return l;
@@ -228,6 +243,11 @@ const char *tac_key(char buf[256], const char *task, const char *method, double 
     else
         snprintf(buf, 256, "%s/%s", task, method);
     return buf;
+}
+
+double tac_apart(double seed)
+{
+    return isfinite(seed) ? (fmod(fabs(seed), 5) - 2) * 2.6 : 0;
 }
 
 static void classed(struct tac_fig *f, const char *class)

@@ -46,8 +46,8 @@ void tac_fig_release(struct tac_fig *f);
 
 /* tac_fig_panel: begins a panel of height h (its title above included). */
 void tac_fig_panel(struct tac_fig *f, double h, const char *title_fmt, ...) TAC_PRINTF(3, 4);
-/* tac_fig_list: a column's different texts in the order of their first row, only of rows whose
- * column `where` is `is` (NULL: all). *n is 0 on failure. */
+/* tac_fig_list: a column's different texts in the order of their first row (tasks: in that of the
+ * study), only of rows whose column `where` is `is` (NULL: all). *n is 0 on failure. */
 const char **tac_fig_list(struct tac_fig *f, const struct tac_rep_table *t, const char *column,
                           const char *where, const char *is, size_t *n);
 /* tac_fig_range: widens [lo, hi] by the finite numbers of a column; begin with lo > hi. */
@@ -114,6 +114,9 @@ void tac_mark_end(struct tac_fig *f);
 
 /* tac_key: a prompt's key TASK/METHOD/SEED, in buf. */
 const char *tac_key(char buf[256], const char *task, const char *method, double seed);
+
+/* tac_apart: runs of a row stand a little apart, in the order of their seeds: what to add to y. */
+double tac_apart(double seed);
 
 /* Shapes; class NULL: none. What is not finite is left out. */
 void tac_dot(struct tac_fig *f, double x, double y, double r, const char *class);

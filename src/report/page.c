@@ -200,8 +200,8 @@ static void write_paragraph(struct tac_out *o, const char *class, const char *te
 static void write_block(struct tac_out *o, const struct tac_rep *r, const struct tac_rep_table *t,
                         const struct tac_fig *f)
 {
-    bool drawn = f->n > 0, beside = f->n == 1,
-         open = beside || !drawn || strcmp(t->name, "accuracy") == 0;
+    bool drawn = f->n > 0, main = strcmp(t->name, "accuracy") == 0;
+    bool beside = f->n == 1 || (drawn && main), open = beside || !drawn;
     bool is_short = t->n <= 60;
     tac_out_addf(o, "<section class=\"block\" id=\"%s\"><h3>", t->name);
     tac_out_text(o, t->title);
@@ -210,7 +210,8 @@ static void write_block(struct tac_out *o, const struct tac_rep *r, const struct
     if (drawn)
         write_paragraph(o, "caption", tac_figure_of(t)->caption);
     write_mentions(o, r, t);
-    tac_out_add(o, beside ? "<div class=\"beside\">\n" : "");
+    if (beside)
+        tac_out_addf(o, "<div class=\"beside%s\">\n", f->n > 1 ? " many" : "");
     if (drawn)
         write_figure(o, t, f);
     tac_out_addf(o, "<details%s%s><summary>Table, %zu %s</summary>\n", open ? " open=\"\"" : "",

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { START = 84, CELL = 17, LEFT = 96, RIGHT = 52 };
+enum { START = 84, CELL = 17, LEFT = 96, RIGHT = 60 };
 
 static bool is(const struct tac_rep_table *t, size_t i, const char *column, const char *text)
 {
@@ -150,7 +150,7 @@ void tac_draw_persistence(struct tac_fig *f, const struct tac_rep_table *t)
                 tac_fig_say_value(f, "persisted", v, TAC_REP_SHARE);
                 tac_fig_say_value(f, "drift", tac_rep_num(t, i, "drift"), TAC_REP_NUMBER);
                 tac_mark_shapes(f);
-                tac_dot(f, tac_at(&l.x, v), tac_row_y(&l, k), 4, "soft");
+                tac_dot(f, tac_at(&l.x, v), tac_row_y(&l, k) + tac_apart(seed), 4, "soft");
                 tac_mark_end(f);
             }
         }

@@ -103,7 +103,7 @@ static void draw_strip(struct tac_fig *f, const struct tac_rep_table *t, const s
         tac_fig_say_value(f, s->title, v, s->type);
         tac_fig_say_value(f, "accuracy", tac_rep_num(t, i, "accuracy"), TAC_REP_SHARE);
         tac_mark_shapes(f);
-        tac_dot(f, tac_at(&l.x, v), tac_row_y(&l, k), 4, "soft");
+        tac_dot(f, tac_at(&l.x, v), tac_row_y(&l, k) + tac_apart(seed), 4, "soft");
         tac_mark_end(f);
     }
 }
@@ -234,31 +234,39 @@ static void draw_noise(struct tac_fig *f, const struct tac_list *l, size_t at,
                  tac_at(&l->x, tac_rep_num(t, i, "high")), y, "whisker");
     tac_dot(f, tac_at(&l->x, v), y, 4, NULL);
     tac_mark_end(f);
-    tac_row_label(f, l, at, LEFT, source, -1);
-    tac_label_value(f, TAC_PANEL, y + 4, "end", "value", v, TAC_REP_SHARE);
 }
 
-/* Mean accuracies, then standard deviations; the interval is drawn where it belongs. */
+/* The range of a column with the intervals that are drawn about it. */
+static struct tac_scale noise_range(const struct tac_rep_table *t, const char *column, double lo)
+{
+    struct tac_scale range = {.lo = lo, .type = TAC_REP_SHARE};
+    tac_fig_range(t, column, &range.lo, &range.hi);
+    for (size_t i = 0; i < t->n; i++)
+        if (holds(t, i, column)) {
+            range.lo = fmin(range.lo, tac_rep_num(t, i, "low"));
+            range.hi = fmax(range.hi, tac_rep_num(t, i, "high"));
+        }
+    return range;
+}
+
+/* A panel a task: mean accuracies, beside them standard deviations; the interval is drawn where it
+ * belongs. */
 void tac_draw_noise(struct tac_fig *f, const struct tac_rep_table *t)
 {
-    static const char *const column[] = {"mean", "sd"};
-    static const char *const axis[] = {"mean accuracy", "standard deviation of accuracy"};
+    struct tac_scale mean = noise_range(t, "mean", 1), sd = noise_range(t, "sd", 0);
     size_t tasks, n;
     const char **task = tac_fig_list(f, t, "task", NULL, NULL, &tasks);
-    for (int c = 0; c < 2; c++) {
-        struct tac_scale range = {.lo = c ? 0 : 1, .type = TAC_REP_SHARE};
-        tac_fig_range(t, column[c], &range.lo, &range.hi);
-        for (size_t i = 0; i < t->n; i++)
-            if (holds(t, i, column[c])) {
-                range.lo = fmin(range.lo, tac_rep_num(t, i, "low"));
-                range.hi = fmax(range.hi, tac_rep_num(t, i, "high"));
+    for (size_t k = 0; k < tasks; k++) {
+        tac_fig_list(f, t, "source", "task", task[k], &n);
+        struct tac_list l = tac_fig_rows(f, n, 24, 72, 140, mean, "mean accuracy", task[k]);
+        struct tac_list r = {.top = l.top, .row = l.row};
+        r.x = tac_scale(sd.lo, sd.hi, 224, TAC_PANEL - 12, 3, sd.type);
+        tac_axis_x(f, &r.x, r.top, r.top + r.row * (double)n, "standard deviation");
+        for (size_t i = 0, at = 0; i < t->n; i++)
+            if (is(t, i, "task", task[k]) && at < n) {
+                tac_row_label(f, &l, at, 72, tac_rep_text(t, i, "source"), -1);
+                draw_noise(f, &l, at, t, i, "mean");
+                draw_noise(f, &r, at++, t, i, "sd");
             }
-        for (size_t k = 0; k < tasks; k++) {
-            tac_fig_list(f, t, "source", "task", task[k], &n);
-            struct tac_list l = tac_fig_rows(f, n, 24, LEFT, RIGHT, range, axis[c], task[k]);
-            for (size_t i = 0, at = 0; i < t->n; i++)
-                if (is(t, i, "task", task[k]) && at < n)
-                    draw_noise(f, &l, at++, t, i, column[c]);
-        }
     }
 }

@@ -201,37 +201,37 @@ static struct tac_plane plane_of(const struct tac_rep_table *t, const char *meth
     double mx = isfinite(lo[0] + hi[0]) ? (lo[0] + hi[0]) / 2 : 0;
     double my = isfinite(lo[1] + hi[1]) ? (lo[1] + hi[1]) / 2 : 0;
     return (struct tac_plane){
-        .x = {.lo = mx - half, .hi = mx + half, .from = 12, .to = size - 12},
-        .y = {.lo = my - half, .hi = my + half, .from = top + size - 12, .to = top + 12}};
+        .x = {.lo = mx - half, .hi = mx + half, .from = 14, .to = size - 14},
+        .y = {.lo = my - half, .hi = my + half, .from = top + size - 14, .to = top + 26}};
 }
 
-/* A task's name beside the middle of its prompts, on paper of its own. */
+/* The rows whose prompts a task's name stands above: its trained prompts, or where its runs end. */
+static bool is_named(const struct tac_rep_table *t, size_t i, const char *task, const char *method)
+{
+    if (!is(t, i, "task", task) || !isfinite(tac_rep_num(t, i, "x") + tac_rep_num(t, i, "y")))
+        return false;
+    if (method)
+        return is(t, i, "method", method) && is(t, i, "kind", "prompt");
+    return i + 1 == t->n || !is(t, i + 1, "task", task) ||
+           tac_rep_num(t, i + 1, "epoch") < tac_rep_num(t, i, "epoch");
+}
+
 static void name_tasks(struct tac_fig *f, const struct tac_plane *p, const struct tac_rep_table *t,
-                       const char *method, bool last)
+                       const char *method)
 {
     for (size_t k = 0; k < f->rep->n_tasks; k++) {
-        double x = 0, y = 0, n = 0, end = -1;
-        for (size_t i = 0; i < t->n; i++) {
-            if (!is(t, i, "task", f->rep->task[k].name) || (method && !is(t, i, "method", method)))
-                continue;
-            if (method && !is(t, i, "kind", "prompt"))
-                continue;
-            if (last && !(tac_rep_num(t, i, "epoch") >= end))
-                continue;
-            if (last && tac_rep_num(t, i, "epoch") > end) {
-                end = tac_rep_num(t, i, "epoch");
-                x = y = n = 0;
+        double x = 0, top = (double)INFINITY, n = 0;
+        for (size_t i = 0; i < t->n; i++)
+            if (is_named(t, i, f->rep->task[k].name, method)) {
+                x += tac_at(&p->x, tac_rep_num(t, i, "x"));
+                top = fmin(top, tac_at(&p->y, tac_rep_num(t, i, "y")));
+                n++;
             }
-            x += tac_rep_num(t, i, "x");
-            y += tac_rep_num(t, i, "y");
-            n++;
-        }
-        if (!(n > 0) || !isfinite(x + y))
+        if (!(n > 0))
             continue;
-        double at = tac_at(&p->x, x / n);
         tac_out_addf(&f->o, "<g class=\"t%zu\" data-task=\"%zu\">", k % 12, k);
-        tac_label(f, fmin(fmax(at, 24), TAC_PANEL - 24), tac_at(&p->y, y / n) - 10, "middle",
-                  "name", f->rep->task[k].name);
+        tac_label(f, fmin(fmax(x / n, 24), TAC_PANEL - 24), top - 9, "middle", "name",
+                  f->rep->task[k].name);
         tac_out_add(&f->o, "</g>");
     }
 }
@@ -299,7 +299,7 @@ void tac_draw_layout(struct tac_fig *f, const struct tac_rep_table *t)
         for (size_t i = 0; i < t->n; i++)
             if (is(t, i, "method", method[m]))
                 draw_prompt(f, &p, t, i);
-        name_tasks(f, &p, t, method[m], false);
+        name_tasks(f, &p, t, method[m]);
         draw_legend(f, t, bottom + 16);
     }
 }
@@ -349,7 +349,7 @@ void tac_draw_trajectory(struct tac_fig *f, const struct tac_rep_table *t)
         to = run_end(t, i);
         draw_run(f, &p, t, i, to);
     }
-    name_tasks(f, &p, t, NULL, true);
+    name_tasks(f, &p, t, NULL);
     tac_label(f, 0, TAC_PANEL_TOP + TAC_PANEL + 16, "start", "small",
               "hollow: start \xc2\xb7 filled: last epoch");
 }

@@ -43,7 +43,7 @@ static void column_head(struct tac_fig *f, double x, double y, const char *text)
 /* Begins the panel: names, and a key of the colours below. */
 static void begin_heat(struct tac_fig *f, struct heat *h, const char *title)
 {
-    double top = TAC_PANEL_TOP + HEADS, wide = TAC_PANEL - LEFT - 26;
+    double top = TAC_PANEL_TOP + HEADS, wide = TAC_PANEL - LEFT - 40;
     h->w = fmin(wide / (double)h->columns, 44);
     double bottom = top + h->h * (double)h->rows;
     char buf[48];
@@ -59,6 +59,14 @@ static void begin_heat(struct tac_fig *f, struct heat *h, const char *title)
     tac_label(f, LEFT + 114, bottom + 18, "start", "tick", tac_rep_show(buf, h->hi, h->type));
 }
 
+/* A sign that is as wide as a digit; none for what rounds to 0. */
+static const char *sign_of(double v, bool plus)
+{
+    if (fabs(v) < 0.5)
+        return "";
+    return v < 0 ? "\xe2\x88\x92" : plus ? "+" : "";
+}
+
 static void heat_cell(struct tac_fig *f, const struct heat *h, size_t row, size_t column, double v)
 {
     double x = LEFT + h->w * (double)column;
@@ -68,7 +76,7 @@ static void heat_cell(struct tac_fig *f, const struct heat *h, size_t row, size_
     tac_box(f, x + 0.5, y + 0.5, h->w - 1, h->h - 1, NULL);
     if (h->w >= 26 && h->h >= 12 && isfinite(v)) {
         if (h->type == TAC_REP_SHARE)
-            snprintf(buf, sizeof buf, h->diverging ? "%+.0f" : "%.0f", 100 * v);
+            snprintf(buf, sizeof buf, "%s%.0f", sign_of(100 * v, h->diverging), fabs(100 * v));
         else
             tac_rep_show(buf, v, h->type);
         tac_label(f, x + h->w / 2, y + h->h / 2 + 3.5, "middle", "in-cell", buf);
@@ -232,7 +240,7 @@ void tac_draw_similarity(struct tac_fig *f, const struct tac_rep_table *t)
     }
     struct heat h = {.row = all, .column = all, .rows = n, .columns = n};
     h.type = TAC_REP_NUMBER;
-    h.h = fmin((TAC_PANEL - LEFT - 26) / fmax((double)n, 1), 28);
+    h.h = fmin((TAC_PANEL - LEFT - 40) / fmax((double)n, 1), 28);
     for (size_t m = 0; m < measures && n; m++)
         draw_similarity(f, t, measure[m], h);
 }
