@@ -119,7 +119,11 @@ $(BUILD)/crash.so $(BUILD)/oom.so: override SAN :=
 $(BUILD)/crash.so $(BUILD)/oom.so: $(BUILD)/%.so: tests/%.c | $(BUILD)/deps.ok
 	$(COMPILE) -shared -o $@ $< -ldl
 
-build-tests: all $(TESTS) $(FUZZ) $(EXAMPLES) $(BUILD)/world $(if $(wildcard tests/crash.c),$(BUILD)/crash.so $(BUILD)/oom.so)
+# A browser and the sqlite3 program, for tests/report_test.sh.
+$(BUILD)/test-deps.ok: tools/deps.sh | $(BUILD)/deps.ok
+	@tools/deps.sh chromium sqlite3
+	@touch $@
+build-tests: $(BUILD)/test-deps.ok all $(TESTS) $(FUZZ) $(EXAMPLES) $(BUILD)/world $(if $(wildcard tests/crash.c),$(BUILD)/crash.so $(BUILD)/oom.so)
 check: build-tests layers
 	@BUILD=$(BUILD) tests/run.sh
 

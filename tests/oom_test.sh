@@ -16,6 +16,12 @@ printf 'Cafe\xcc\x81 12345, frogs.' >"$tmp/accent"
 head -c 1500 docs/ARCHITECTURE.md >"$tmp/corpus.txt"
 printf '{"text": "A frog sat by the pond", "target": " animal"}\n{"ids": [20, 21], "target_ids": [23]}\n' >"$tmp/in"
 
+# A study's store with a few rows a table, as tests/report_test.sh has it.
+mkdir "$tmp/study"
+{ cat src/study/schema.sql tests/report_fixture.sql
+  echo "UPDATE result SET rows = (SELECT json_group_array(json(value)) FROM (SELECT value FROM json_each(result.rows) LIMIT 2))"
+} | sqlite3 -bail "$tmp/study/study.db"
+
 # The bytes of the folder that a command wrote, without its times.
 bytes() { (cd "$1" 2>/dev/null && for f in *; do [ "$f" = timing.jsonl ] || { echo "$f"; cat "$f"; }; done | sha256sum); }
 
@@ -80,6 +86,7 @@ t generate 0 generate "${model[@]}" --max-tokens 4 "A frog"
 wait
 t eval 0 eval "${model[@]}" "${task[@]}" --limit 4 --adapter "$tmp/a" --prompt "Say it."
 t explain 0 explain "${model[@]}" --adapter "$tmp/a" --top 2
+t report 0 report "$tmp/study"
 t init-model 1 init-model --layers 1 --width 16 --heads 2 --tokenizer "$here/demo/tokenizer.json" --quiet --out out
 t train 1 train "${model[@]}" "${task[@]}" --limit 4 --eval-limit 2 --steps 2 --batch 2 --tokens 2 \
     --pull "a frog" --pull-weight 2 --out out

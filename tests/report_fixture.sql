@@ -64,7 +64,7 @@ INSERT INTO made SELECT 'words', 6, 'reading', 'Words of the descriptions', '',
 INSERT INTO made SELECT 'recurring', 7, 'reading', 'Tokens that come back', '',
     'token:text:Token,script:text:Script,tasks:number:Tasks,prompts:number:Prompts,p:p:p', json_group_array(json_array(near, script, 1 + p % 4, 12 - p, 0.0001 * p * p * p)) FROM word;
 INSERT INTO made VALUES ('scripts', 8, 'reading', 'Scripts', '', 'script:text:Script,prompts:share:Prompts,null:share:Expected,difference:share:Difference',
-    '[["Latin",0.71,0.78,-0.07],["Han",0.11,0.06,0.05],["Cyrillic",0.03,0.02,0.01],["none",0.15,0.14,0.01],["Arabic",0,0.0004,-0.0004]]');
+    '[["Latin",0.71234567890123457,0.78,-0.07],["Han",0.11,0.06,0.05],["Cyrillic",0.03,0.02,0.01],["none",0.15,0.14,0.01],["Arabic",0,0.0004,-0.0004]]');
 INSERT INTO made SELECT 'knockout', 9, 'reading', 'Without one token', '',
     'task:text:Task,seed:number:Seed,place:number:Place,start:text:Start,accuracy:share:Accuracy,change:share:Change,low:share:From,high:share:To',
     json_group_array(json_array(task, seed, p, start, acc + c, c, c - 0.02, c + 0.02)) FROM (SELECT *, -0.12 * pow(sin(p * 2 + t), 4) + 0.01 * sin(seed * p) AS c FROM run, word ORDER BY t, seed, p);
@@ -120,7 +120,7 @@ INSERT INTO result SELECT name, position, part, title, note,
     FROM (SELECT value, substr(value, instr(value, ':') + 1) AS rest FROM json_each('["' || replace(columns, ',', '","') || '"]'))), rows FROM made;
 
 INSERT INTO claim VALUES
-    ('A1', 1, 'accuracy', 'Trained prompts are better than the description that they started from', 'mean difference over tasks', 0.24712345678901234, 0.2213, 0.2731, 0.00002, 0.00026, 'label-shuffled training gains nothing', 'holds', '4 of 4 tasks.', 'accuracy'),
+    ('A1', 1, 'accuracy', 'Trained prompts are better than the description that they started from', 'mean difference over tasks', 0.247123456789012, 0.2213, 0.2731, 0.00002, 0.00026, 'label-shuffled training gains nothing', 'holds', '4 of 4 tasks.', 'accuracy'),
     ('A2', 2, 'accuracy', 'They come within the margin of training the whole model', 'non-inferiority, margin 0.03', -0.031, -0.052, -0.009, 0.21, 0.63, 'same data and epochs', 'does not hold', '', 'accuracy'),
     ('R1', 3, 'reading', 'Most tokens persist as their start''s nearest neighbour', 'share of tokens', 0.55, 0.49, 0.61, NULL, NULL, 'drift-matched perturbations: 0.75', 'cannot be told here', 'The control persists too: <script>alert(1)</script> & "more".', 'persistence'),
     ('R2', 4, 'reading', '外文 tokens come back across tasks', 'permutation of labels', 3, NULL, NULL, 0.04, 0.2, 'frequency-matched tokens', 'by construction', 'Looked at while the world was made.', 'recurring'),

@@ -27,7 +27,7 @@ static void draw_runs(struct tac_fig *f, const struct tac_list *l, size_t at, co
         tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
                                       .prompt = tac_key(key, task, method, seed),
                                       .class = is_trained(method) ? "run" : "run ref"});
-        tac_fig_say(f, "%s, seed %.0f", method, seed);
+        tac_fig_say_run(f, method, seed);
         tac_fig_say_value(f, "accuracy", accuracy, TAC_REP_SHARE);
         tac_mark_shapes(f);
         tac_dot(f, tac_at(&l->x, accuracy), tac_row_y(l, at) + 5, 2.2, NULL);
@@ -110,7 +110,8 @@ static void draw_curve(struct tac_fig *f, const struct tac_plane *p, const struc
     bool accuracy = strcmp(column, "dev_accuracy") == 0;
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
                                   .prompt = tac_key(key, task, method, seed)});
-    tac_fig_say(f, "%s, %s, seed %.0f", task, method, seed);
+    tac_fig_say(f, "%s, ", task);
+    tac_fig_say_run(f, method, seed);
     tac_fig_say_value(f, accuracy ? "dev accuracy at the end" : "training loss at the end",
                       tac_rep_num(t, to - 1, column), accuracy ? TAC_REP_SHARE : TAC_REP_NUMBER);
     tac_fig_say_value(f, "drift at the end", tac_rep_num(t, to - 1, "drift"), TAC_REP_NUMBER);

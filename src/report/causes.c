@@ -24,8 +24,9 @@ static void draw_knockout(struct tac_fig *f, const struct tac_list *l,
     char key[256];
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
                                   .prompt = tac_key(key, task, "prompt", seed)});
-    tac_fig_say(f, "%s, seed %.0f, without place %.0f (\"%s\")", task, seed,
-                tac_rep_num(t, i, "place"), tac_rep_text(t, i, "start"));
+    tac_fig_say_run(f, task, seed);
+    tac_fig_say(f, "\nwithout \"%s\"", tac_rep_text(t, i, "start"));
+    tac_fig_say_value(f, "place", tac_rep_num(t, i, "place"), TAC_REP_NUMBER);
     tac_fig_say_value(f, "accuracy", tac_rep_num(t, i, "accuracy"), TAC_REP_SHARE);
     tac_fig_say_value(f, "change", change, TAC_REP_SHARE);
     tac_fig_say_value(f, "from", tac_rep_num(t, i, "low"), TAC_REP_SHARE);
@@ -125,7 +126,7 @@ static void draw_wayward(struct tac_fig *f, const struct tac_plane *p, double x,
     char key[256];
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
                                   .prompt = tac_key(key, task, "wayward", seed)});
-    tac_fig_say(f, "%s, seed %.0f", task, seed);
+    tac_fig_say_run(f, task, seed);
     tac_fig_say_value(f, "weight", tac_rep_num(t, i, "weight"), TAC_REP_NUMBER);
     tac_fig_say_value(f, "accuracy", tac_rep_num(t, i, "accuracy"), TAC_REP_SHARE);
     tac_fig_say_value(f, "tokens at the target", tac_rep_num(t, i, "target_share"), TAC_REP_SHARE);

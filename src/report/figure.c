@@ -207,16 +207,10 @@ void tac_mark(struct tac_fig *f, struct tac_mark m)
 
 void tac_fig_say(struct tac_fig *f, const char *fmt, ...)
 {
-    char *s = NULL;
     va_list ap;
     va_start(ap, fmt);
-    int n = f->o.bad.status ? -1 : vasprintf(&s, fmt, ap);
+    tac_out_textv(&f->o, fmt, ap);
     va_end(ap);
-    if (n < 0 && !f->o.bad.status)
-        tac_fail_memory(&f->o.bad, 0);
-    if (n >= 0)
-        tac_out_text(&f->o, s);
-    free(n >= 0 ? s : NULL);
 }
 
 void tac_fig_say_value(struct tac_fig *f, const char *what, double v, enum tac_rep_type type)
@@ -224,6 +218,13 @@ void tac_fig_say_value(struct tac_fig *f, const char *what, double v, enum tac_r
     char buf[48];
     if (isfinite(v))
         tac_fig_say(f, "\n%s %s", what, tac_rep_show(buf, v, type));
+}
+
+void tac_fig_say_run(struct tac_fig *f, const char *name, double seed)
+{
+    tac_fig_say(f, "%s", name);
+    if (isfinite(seed))
+        tac_fig_say(f, ", seed %.0f", seed);
 }
 
 void tac_mark_shapes(struct tac_fig *f)

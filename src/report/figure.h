@@ -109,6 +109,8 @@ struct tac_mark {
 void tac_mark(struct tac_fig *f, struct tac_mark m);
 void tac_fig_say(struct tac_fig *f, const char *fmt, ...) TAC_PRINTF(2, 3);
 void tac_fig_say_value(struct tac_fig *f, const char *what, double v, enum tac_rep_type type);
+/* ... "NAME, seed N", or the name alone where there is no seed */
+void tac_fig_say_run(struct tac_fig *f, const char *name, double seed);
 void tac_mark_shapes(struct tac_fig *f);
 void tac_mark_end(struct tac_fig *f);
 

@@ -22,28 +22,47 @@ void tac_out_add(struct tac_out *o, const char *markup)
     tac_out_bytes(o, markup, strlen(markup));
 }
 
-/* Formats into memory of its own; NULL after a failure. */
-static char *format(struct tac_out *o, const char *fmt, va_list ap)
+/* Formats into small, or into *heap (the caller's to free) where that does not do; NULL after a
+ * failure. */
+TAC_PRINTF(4, 0)
+static const char *format(struct tac_out *o, char small[256], char **heap, const char *fmt,
+                          va_list ap)
 {
-    char *s = NULL;
+    va_list again;
+    *heap = NULL;
     if (o->bad.status)
         return NULL;
-    if (vasprintf(&s, fmt, ap) < 0) {
+    va_copy(again, ap);
+    bool fits = vsnprintf(small, 256, fmt, ap) < 256;
+    bool made = fits || vasprintf(heap, fmt, again) >= 0;
+    va_end(again);
+    if (!made) {
+        *heap = NULL;
         tac_fail_memory(&o->bad, 0);
         return NULL;
     }
-    return s;
+    return fits ? small : *heap;
 }
 
 void tac_out_addf(struct tac_out *o, const char *fmt, ...)
 {
+    char small[256], *heap;
     va_list ap;
     va_start(ap, fmt);
-    char *s = format(o, fmt, ap);
+    const char *s = format(o, small, &heap, fmt, ap);
     va_end(ap);
     if (s)
         tac_out_add(o, s);
-    free(s);
+    free(heap);
+}
+
+void tac_out_textv(struct tac_out *o, const char *fmt, va_list ap)
+{
+    char small[256], *heap;
+    const char *s = format(o, small, &heap, fmt, ap);
+    if (s)
+        tac_out_text(o, s);
+    free(heap);
 }
 
 static const char *entity(uint32_t c)
@@ -91,17 +110,6 @@ static void escape(struct tac_out *o, const char *s, size_t n)
 void tac_out_text(struct tac_out *o, const char *s)
 {
     escape(o, s, strlen(s));
-}
-
-void tac_out_textf(struct tac_out *o, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    char *s = format(o, fmt, ap);
-    va_end(ap);
-    if (s)
-        tac_out_text(o, s);
-    free(s);
 }
 
 /* Columns that a character takes, roughly. */

@@ -5,6 +5,8 @@
 
 #include "base/str.h"
 
+#include <stdarg.h>
+
 /* A zeroed struct is empty. After a failure (bad.status) everything added is dropped. */
 struct tac_out {
     struct tac_buf b;
@@ -22,7 +24,7 @@ void tac_out_addf(struct tac_out *o, const char *fmt, ...) TAC_PRINTF(2, 3);
  * markup escaped; control characters that XML does not know, and bytes that are no UTF-8, become
  * U+FFFD. Line breaks stay. */
 void tac_out_text(struct tac_out *o, const char *s);
-void tac_out_textf(struct tac_out *o, const char *fmt, ...) TAC_PRINTF(2, 3);
+void tac_out_textv(struct tac_out *o, const char *fmt, va_list ap) TAC_PRINTF(2, 0);
 /* ... a token in a small place: without blanks around it, line breaks shown, cut to `wide` columns
  * (a CJK character takes two). */
 void tac_out_token(struct tac_out *o, const char *s, int wide);

@@ -118,7 +118,7 @@ void tac_draw_reading(struct tac_fig *f, const struct tac_rep_table *t)
         for (size_t i = 0; i < t->n; i++) {
             if (!is(t, i, "task", task[k]) || !equal(tac_rep_num(t, i, "rank"), 1))
                 continue;
-            if (equal(tac_rep_num(t, i, "seed"), g.first))
+            if (equal(tac_rep_num(t, i, "seed"), g.first) && isfinite(tac_rep_num(t, i, "place")))
                 draw_start(f, &g, t, i);
             draw_cell(f, &g, t, i);
         }
@@ -146,7 +146,8 @@ void tac_draw_persistence(struct tac_fig *f, const struct tac_rep_table *t)
                 double seed = tac_rep_num(t, i, "seed"), v = tac_rep_num(t, i, "persisted");
                 tac_mark(f, (struct tac_mark){.task = at,
                                               .prompt = tac_key(key, task[k], method[m], seed)});
-                tac_fig_say(f, "%s, %s, seed %.0f", task[k], method[m], seed);
+                tac_fig_say(f, "%s, ", task[k]);
+                tac_fig_say_run(f, method[m], seed);
                 tac_fig_say_value(f, "persisted", v, TAC_REP_SHARE);
                 tac_fig_say_value(f, "drift", tac_rep_num(t, i, "drift"), TAC_REP_NUMBER);
                 tac_mark_shapes(f);
@@ -166,8 +167,8 @@ static void draw_word(struct tac_fig *f, const struct tac_list *l, size_t at,
     double drift = tac_rep_num(t, i, "drift"), control = tac_rep_num(t, i, "control");
     double kept = tac_rep_num(t, i, "persisted"), y = tac_row_y(l, at);
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task)});
-    tac_fig_say(f, "%s, place %.0f: \"%s\"", task, tac_rep_num(t, i, "place"),
-                tac_rep_text(t, i, "word"));
+    tac_fig_say(f, "%s: \"%s\"", task, tac_rep_text(t, i, "word"));
+    tac_fig_say_value(f, "place", tac_rep_num(t, i, "place"), TAC_REP_NUMBER);
     tac_fig_say_value(f, "drift", drift, TAC_REP_NUMBER);
     tac_fig_say_value(f, "control", control, TAC_REP_NUMBER);
     tac_fig_say_value(f, "persisted", kept, TAC_REP_SHARE);

@@ -99,7 +99,7 @@ static void draw_strip(struct tac_fig *f, const struct tac_rep_table *t, const s
             k++;
         tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, name),
                                       .prompt = tac_key(key, name, "prompt", seed)});
-        tac_fig_say(f, "%s, seed %.0f", name, seed);
+        tac_fig_say_run(f, name, seed);
         tac_fig_say_value(f, s->title, v, s->type);
         tac_fig_say_value(f, "accuracy", tac_rep_num(t, i, "accuracy"), TAC_REP_SHARE);
         tac_mark_shapes(f);
@@ -129,7 +129,7 @@ static void draw_gain(struct tac_fig *f, const struct tac_rep_table *t)
         double gain = tac_rep_num(t, i, "accuracy") - tac_rep_num(t, i, "description_accuracy");
         tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, name),
                                       .prompt = tac_key(key, name, "prompt", seed)});
-        tac_fig_say(f, "%s, seed %.0f", name, seed);
+        tac_fig_say_run(f, name, seed);
         tac_fig_say_value(f, "drift a token", drift, TAC_REP_NUMBER);
         tac_fig_say_value(f, "gain", gain, TAC_REP_SHARE);
         tac_mark_shapes(f);

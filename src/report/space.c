@@ -324,8 +324,8 @@ static void draw_run(struct tac_fig *f, const struct tac_plane *p, const struct 
     char key[256];
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
                                   .prompt = tac_key(key, task, "prompt", seed)});
-    tac_fig_say(f, "%s, seed %.0f\nepochs %.0f to %.0f", task, seed, tac_rep_num(t, from, "epoch"),
-                tac_rep_num(t, to - 1, "epoch"));
+    tac_fig_say_run(f, task, seed);
+    tac_fig_say_value(f, "last epoch", tac_rep_num(t, to - 1, "epoch"), TAC_REP_NUMBER);
     tac_mark_shapes(f);
     tac_curve(f, "curve");
     for (size_t i = from; i < to; i++)

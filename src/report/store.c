@@ -215,14 +215,28 @@ static enum tacit_status read_all(struct tac_rep *r, struct tac_db *d, struct ta
     return s;
 }
 
+static enum tacit_status check_table(struct tac_db *d, const char *name, struct tacit_err *err)
+{
+    struct tac_rows q = tac_rows_begin(
+        d, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", "t", name);
+    bool found = tac_rows_next(&q);
+    enum tacit_status s = tac_rows_end(&q, err);
+    if (!s && !found)
+        s = tac_fail(err, TACIT_EINPUT, "%s: there is no table '%s'", d->path, name);
+    return s;
+}
+
 static enum tacit_status check_version(struct tac_db *d, struct tacit_err *err)
 {
+    static const char *const tables[] = {"result", "claim", "task", "meta"};
     struct tac_rows q = tac_rows_begin(d, "PRAGMA user_version", "");
     int64_t found = tac_rows_next(&q) ? tac_rows_int(&q, 0) : 0;
     enum tacit_status s = tac_rows_end(&q, err);
     if (!s && found != TAC_REP_VERSION)
         s = tac_fail(err, TACIT_EINPUT, "%s: a store of version %lld, this program reads %d",
                      d->path, (long long)found, TAC_REP_VERSION);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && !s; i++)
+        s = check_table(d, tables[i], err);
     return s;
 }
 

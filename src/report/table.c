@@ -75,7 +75,7 @@ void tac_table_html(struct tac_out *o, const struct tac_rep *r, const struct tac
         tac_out_add(o, ">");
         for (size_t c = 0; c < t->n_columns; c++)
             write_cell(o, &t->column[c], tac_rep_cell(t, i, c));
-        tac_out_add(o, "\n");
+        tac_out_add(o, "</tr>\n");
     }
     tac_out_add(o, "</tbody></table></div>\n");
     if (n < t->n)
