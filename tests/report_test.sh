@@ -41,7 +41,7 @@ timeout 60 chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-
     --disable-web-security --user-data-dir="$tmp/profile" --enable-logging=stderr --window-size=1400,1000 \
     --virtual-time-budget=10000 --dump-dom "file://$tmp/report_page.html" >"$tmp/dom" 2>"$tmp/log"
 sed -n '/<pre id="tap">/,/<\/pre>/p' "$tmp/dom" | sed 's/<[^>]*>//g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g' >"$tmp/tap"
-grep -qx done "$tmp/tap"
+grep -qx "done" "$tmp/tap"
 check "the browser came to the end" $?
 [ $bad = 0 ] || tail -n 5 "$tmp/log" | sed 's/^/# /'
 while IFS= read -r line; do
