@@ -186,23 +186,40 @@ void tac_row_label(struct tac_fig *f, const struct tac_list *l, size_t i, double
 
 /* ---- marks ---- */
 
-void tac_mark(struct tac_fig *f, struct tac_mark m)
+/* What a mark is about, as classes and attributes; the opening tag stays open. */
+static void open_about(struct tac_fig *f, const char *kind, const struct tac_mark *m)
 {
     struct tac_out *o = &f->o;
-    tac_out_add(o, "<g class=\"mark");
-    if (m.class)
-        tac_out_addf(o, " %s", m.class);
-    if (m.task >= 0)
-        tac_out_addf(o, " t%d\" data-task=\"%d", m.task % 12, m.task);
-    if (m.prompt) {
+    tac_out_addf(o, "<g class=\"%s", kind);
+    if (m->class)
+        tac_out_addf(o, " %s", m->class);
+    if (m->task >= 0)
+        tac_out_addf(o, " t%d\" data-task=\"%d", m->task % 12, m->task);
+    if (m->prompt) {
         tac_out_add(o, "\" data-prompt=\"");
-        tac_out_text(o, m.prompt);
+        tac_out_text(o, m->prompt);
     }
-    if (m.other) {
+    if (m->other) {
         tac_out_add(o, "\" data-other=\"");
-        tac_out_text(o, m.other);
+        tac_out_text(o, m->other);
     }
-    tac_out_add(o, "\"><title>");
+}
+
+void tac_group(struct tac_fig *f, struct tac_mark m)
+{
+    open_about(f, "group", &m);
+    tac_out_add(&f->o, "\">\n");
+}
+
+void tac_group_end(struct tac_fig *f)
+{
+    tac_out_add(&f->o, "</g>\n");
+}
+
+void tac_mark(struct tac_fig *f, struct tac_mark m)
+{
+    open_about(f, "mark", &m);
+    tac_out_add(&f->o, "\"><title>");
 }
 
 void tac_fig_say(struct tac_fig *f, const char *fmt, ...)

@@ -104,6 +104,10 @@ struct tac_mark {
     const char *class;          /* further classes, or NULL */
 };
 
+/* tac_group: begins a group of marks that are about the same, so that they need not all say it. */
+void tac_group(struct tac_fig *f, struct tac_mark m);
+void tac_group_end(struct tac_fig *f);
+
 /* tac_mark: begins a mark with its description, which tac_fig_say adds to before tac_mark_shapes;
  * shapes follow, and tac_mark_end. */
 void tac_mark(struct tac_fig *f, struct tac_mark m);

@@ -201,6 +201,20 @@ static void write_paragraph(struct tac_out *o, const char *class, const char *te
     tac_out_add(o, "</p>\n");
 }
 
+/* How many rows of a table the page shows at most, so that it stays small; the files have all. */
+static size_t most_rows(const struct tac_rep *r)
+{
+    enum { CELLS = 24000 };
+    static const size_t most[] = {2000, 1000, 500, 250, 120};
+    size_t k = 0, cells = CELLS + 1;
+    for (; cells > CELLS && k < sizeof most / sizeof *most; k++) {
+        cells = 0;
+        for (size_t i = 0; i < r->n_tables; i++)
+            cells += (r->table[i].n < most[k] ? r->table[i].n : most[k]) * r->table[i].n_columns;
+    }
+    return most[k - 1];
+}
+
 static void write_block(struct tac_out *o, const struct tac_rep *r, const struct tac_rep_table *t,
                         const struct tac_fig *f)
 {
@@ -220,7 +234,7 @@ static void write_block(struct tac_out *o, const struct tac_rep *r, const struct
         write_figure(o, t, f);
     tac_out_addf(o, "<details%s%s><summary>Table, %zu %s</summary>\n", open ? " open=\"\"" : "",
                  is_short ? " data-short=\"\"" : "", t->n, t->n == 1 ? "row" : "rows");
-    tac_table_html(o, r, t);
+    tac_table_html(o, t, most_rows(r));
     tac_out_add(o, beside ? "</details></div>\n" : "</details>\n");
     write_files(o, t, drawn);
     tac_out_add(o, "</section>\n");

@@ -4,11 +4,8 @@
 
 #include "report/figure.h"
 
-/* Rows of a table that the page shows; the file has all. */
-enum { TAC_PAGE_ROWS = 1000 };
-
-/* tac_table_html: a scrolling box with the table. */
-void tac_table_html(struct tac_out *o, const struct tac_rep *r, const struct tac_rep_table *t);
+/* tac_table_html: a scrolling box with the table's first `most` rows. */
+void tac_table_html(struct tac_out *o, const struct tac_rep_table *t, size_t most);
 /* tac_table_tsv: a header of the columns' names, then the rows; numbers as stored (the shortest
  * decimal that reads back the same), null as an empty cell. */
 void tac_table_tsv(struct tac_out *o, const struct tac_rep_table *t);

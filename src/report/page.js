@@ -32,6 +32,12 @@
     }
     label();
 
+    /* What a mark, or the group that it stands in, is about. */
+    function about(mark, name) {
+        var holder = mark.closest("[" + name + "]");
+        return holder ? holder.getAttribute(name) : null;
+    }
+
     /* ---- marks: descriptions, a tab stop a figure ---- */
     var byPrompt = new Map(), byTask = new Map();
     function remember(map, key, node) {
@@ -53,9 +59,9 @@
             this.setAttribute("role", "img");
             this.setAttribute("tabindex", i ? "-1" : "0");
             this.removeChild(title);
-            remember(byPrompt, this.getAttribute("data-prompt"), this);
-            remember(byPrompt, this.getAttribute("data-other"), this);
-            remember(byTask, this.getAttribute("data-task"), this);
+            remember(byPrompt, about(this, "data-prompt"), this);
+            remember(byPrompt, about(this, "data-other"), this);
+            remember(byTask, about(this, "data-task"), this);
         });
     });
 
@@ -71,14 +77,14 @@
     /* ---- linked selection: what is under the pointer or focused, else what was chosen ---- */
     var chosen = null, lit = [];
     function subjectOf(mark) {
-        var prompt = mark.getAttribute("data-prompt"), task = mark.getAttribute("data-task");
+        var prompt = about(mark, "data-prompt"), task = about(mark, "data-task");
         return prompt !== null ? { prompt: prompt, task: task } : task !== null ? { task: task } : null;
     }
     function members(subject) {
         if (subject.prompt === undefined) return byTask.get(subject.task) || [];
         /* Marks of the whole task stay with any of its prompts. */
         var whole = (byTask.get(subject.task) || []).filter(function (node) {
-            return !node.hasAttribute("data-prompt");
+            return about(node, "data-prompt") === null;
         });
         return (byPrompt.get(subject.prompt) || []).concat(whole);
     }

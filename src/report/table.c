@@ -55,10 +55,9 @@ static void write_row_key(struct tac_out *o, const struct tac_rep_table *t, size
     tac_out_add(o, "\"");
 }
 
-void tac_table_html(struct tac_out *o, const struct tac_rep *r, const struct tac_rep_table *t)
+void tac_table_html(struct tac_out *o, const struct tac_rep_table *t, size_t most)
 {
-    (void)r;
-    size_t n = t->n < TAC_PAGE_ROWS ? t->n : TAC_PAGE_ROWS;
+    size_t n = t->n < most ? t->n : most;
     tac_out_add(o, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table: ");
     tac_out_text(o, t->title);
     tac_out_addf(o, "\"><table class=\"data\" data-name=\"%s\"><thead><tr>", t->name);

@@ -67,21 +67,25 @@ static const char *sign_of(double v, bool plus)
     return v < 0 ? "\xe2\x88\x92" : plus ? "+" : "";
 }
 
+static const char *heat_class(const struct heat *h, double v)
+{
+    return tac_heat((v - h->lo) / (h->hi - h->lo), h->diverging);
+}
+
+/* The shapes of a mark of that class. */
 static void heat_cell(struct tac_fig *f, const struct heat *h, size_t row, size_t column, double v)
 {
     double x = LEFT + h->w * (double)column;
     double y = TAC_PANEL_TOP + HEADS + h->h * (double)row;
     char buf[48];
-    tac_out_addf(&f->o, "<g class=\"%s\">", tac_heat((v - h->lo) / (h->hi - h->lo), h->diverging));
     tac_box(f, x + 0.5, y + 0.5, h->w - 1, h->h - 1, NULL);
-    if (h->w >= 26 && h->h >= 12 && isfinite(v)) {
-        if (h->type == TAC_REP_SHARE)
-            snprintf(buf, sizeof buf, "%s%.0f", sign_of(100 * v, h->diverging), fabs(100 * v));
-        else
-            tac_rep_show(buf, v, h->type);
-        tac_label(f, x + h->w / 2, y + h->h / 2 + 3.5, "middle", "in-cell", buf);
-    }
-    tac_out_add(&f->o, "</g>");
+    if (h->w < 26 || h->h < 12 || !isfinite(v))
+        return;
+    if (h->type == TAC_REP_SHARE)
+        snprintf(buf, sizeof buf, "%s%.0f", sign_of(100 * v, h->diverging), fabs(100 * v));
+    else
+        tac_rep_show(buf, v, h->type);
+    tac_label(f, x + h->w / 2, y + h->h / 2 + 3.5, "start", "in-cell", buf);
 }
 
 static void heat_row(struct tac_fig *f, const struct heat *h, size_t row, const char *text,
@@ -111,36 +115,58 @@ static double measured(const struct tac_rep_table *t, size_t i, const struct mea
     return tac_rep_num(t, i, m->column) - (m->less ? tac_rep_num(t, i, m->less) : 0);
 }
 
-static void transfer_cell(struct tac_fig *f, const struct heat *h, const struct tac_rep_table *t,
-                          size_t i, double v)
+/* The name of a row: "entail 2" of a trained prompt, else its task or key. */
+static void transfer_name(struct tac_fig *f, const struct heat *h, const struct tac_rep_table *t,
+                          size_t i, size_t row)
 {
-    const char *prompt = tac_rep_text(t, i, "prompt"), *task = tac_rep_text(t, i, "task");
+    const char *task = tac_rep_text(t, i, "task"), *prompt = tac_rep_text(t, i, "prompt");
+    double seed = tac_rep_num(t, i, "seed");
+    char text[96];
+    if (is(t, i, "kind", "prompt") && isfinite(seed))
+        snprintf(text, sizeof text, "%.60s %.0f", task, seed);
+    else
+        snprintf(text, sizeof text, "%.80s", *task ? task : prompt);
+    heat_row(f, h, row, text, tac_rep_task(f->rep, task));
+}
+
+static void transfer_cell(struct tac_fig *f, const struct heat *h, const struct tac_rep_table *t,
+                          size_t i, size_t row, double v)
+{
     const char *target = tac_rep_text(t, i, "target");
-    size_t row = place_of(h->row, h->rows, prompt);
     size_t column = place_of(h->column, h->columns, target);
-    int number = tac_rep_task(f->rep, task);
-    if (column == 0 || i == 0 || !is(t, i - 1, "prompt", prompt)) {
-        char text[96];
-        double seed = tac_rep_num(t, i, "seed");
-        const char *kind = tac_rep_text(t, i, "kind");
-        if (strcmp(kind, "prompt") == 0 && isfinite(seed))
-            snprintf(text, sizeof text, "%.60s %.0f", task, seed);
-        else
-            snprintf(text, sizeof text, "%.80s", *task ? task : prompt);
-        heat_row(f, h, row, text, number);
-    }
-    tac_mark(f, (struct tac_mark){.task = number, .prompt = prompt, .class = "heat"});
-    tac_fig_say(f, "%s\non %s", prompt, target);
+    tac_mark(f, (struct tac_mark){.task = -1, .class = heat_class(h, v)});
+    tac_fig_say(f, "%s\non %s", tac_rep_text(t, i, "prompt"), target);
     tac_fig_say_value(f, "accuracy", tac_rep_num(t, i, "accuracy"), TAC_REP_SHARE);
-    tac_fig_say_value(f, "AUROC", tac_rep_num(t, i, "auroc"), TAC_REP_NUMBER);
-    tac_fig_say_value(f, "without a prompt", tac_rep_num(t, i, "none"), TAC_REP_SHARE);
-    tac_fig_say_value(f, "random tokens", tac_rep_num(t, i, "random"), TAC_REP_SHARE);
+    tac_fig_say_value(f, "no prompt", tac_rep_num(t, i, "none"), TAC_REP_SHARE);
+    tac_fig_say_value(f, "random", tac_rep_num(t, i, "random"), TAC_REP_SHARE);
     tac_mark_shapes(f);
     heat_cell(f, h, row, column, v);
     tac_mark_end(f);
-    if (strcmp(task, target) == 0)
+    if (is(t, i, "task", target))
         tac_box(f, LEFT + h->w * (double)column + 0.5,
                 TAC_PANEL_TOP + HEADS + h->h * (double)row + 0.5, h->w - 1, h->h - 1, "own");
+}
+
+/* A group a prompt: its rows of the table follow one another. */
+static void draw_transfer(struct tac_fig *f, const struct heat *h, const struct tac_rep_table *t,
+                          const struct measure *m)
+{
+    const char *before = NULL;
+    for (size_t i = 0; i < t->n; i++) {
+        const char *prompt = tac_rep_text(t, i, "prompt");
+        size_t row = place_of(h->row, h->rows, prompt);
+        if (!before || strcmp(before, prompt) != 0) {
+            if (before)
+                tac_group_end(f);
+            tac_group(f, (struct tac_mark){.task = tac_rep_task(f->rep, tac_rep_text(t, i, "task")),
+                                           .prompt = prompt});
+            transfer_name(f, h, t, i, row);
+        }
+        transfer_cell(f, h, t, i, row, measured(t, i, m));
+        before = prompt;
+    }
+    if (before)
+        tac_group_end(f);
 }
 
 void tac_draw_transfer(struct tac_fig *f, const struct tac_rep_table *t)
@@ -171,8 +197,7 @@ void tac_draw_transfer(struct tac_fig *f, const struct tac_rep_table *t)
         }
         h.hi = h.hi > h.lo ? h.hi : h.lo + 1;
         begin_heat(f, &h, measures[m].title);
-        for (size_t i = 0; i < t->n; i++)
-            transfer_cell(f, &h, t, i, measured(t, i, &measures[m]));
+        draw_transfer(f, &h, t, &measures[m]);
     }
 }
 
