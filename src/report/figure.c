@@ -32,17 +32,27 @@ void tac_fig_panel(struct tac_fig *f, double h, const char *title_fmt, ...)
     tac_label(f, 0, 13, "start", "head", title);
 }
 
-/* Tasks stand in the order of the study everywhere; what is no task comes last. */
+/* Tasks, and prompts by their tasks, stand in the order of the study everywhere; what is of no task
+ * comes last. */
 static void sort_tasks(const struct tac_rep *r, const char **list, size_t n)
 {
-    for (size_t i = 1; i < n; i++)
-        for (size_t k = i;
-             k && (unsigned)tac_rep_task(r, list[k]) < (unsigned)tac_rep_task(r, list[k - 1]);
-             k--) {
-            const char *s = list[k];
+    for (size_t i = 1; i < n; i++) {
+        const char *s = list[i];
+        unsigned task = (unsigned)tac_rep_task_of(r, s);
+        size_t k = i;
+        for (; k && (unsigned)tac_rep_task_of(r, list[k - 1]) > task; k--)
             list[k] = list[k - 1];
-            list[k - 1] = s;
-        }
+        list[k] = s;
+    }
+}
+
+static bool names_tasks(const char *column)
+{
+    static const char *const columns[] = {"task", "target", "prompt", "a", "b"};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        if (strcmp(column, columns[i]) == 0)
+            return true;
+    return false;
 }
 
 const char **tac_fig_list(struct tac_fig *f, const struct tac_rep_table *t, const char *column,
@@ -60,7 +70,7 @@ const char **tac_fig_list(struct tac_fig *f, const struct tac_rep_table *t, cons
         if (k == *n)
             list[(*n)++] = s;
     }
-    if (list && (strcmp(column, "task") == 0 || strcmp(column, "target") == 0))
+    if (list && names_tasks(column))
         sort_tasks(f->rep, list, *n);
     return list;
 }

@@ -46,8 +46,8 @@ void tac_fig_release(struct tac_fig *f);
 
 /* tac_fig_panel: begins a panel of height h (its title above included). */
 void tac_fig_panel(struct tac_fig *f, double h, const char *title_fmt, ...) TAC_PRINTF(3, 4);
-/* tac_fig_list: a column's different texts in the order of their first row (tasks: in that of the
- * study), only of rows whose column `where` is `is` (NULL: all). *n is 0 on failure. */
+/* tac_fig_list: a column's different texts in the order of their first row (tasks and prompts: in
+ * that of the study), only of rows whose column `where` is `is` (NULL: all). *n is 0 on failure. */
 const char **tac_fig_list(struct tac_fig *f, const struct tac_rep_table *t, const char *column,
                           const char *where, const char *is, size_t *n);
 /* tac_fig_range: widens [lo, hi] by the finite numbers of a column; begin with lo > hi. */

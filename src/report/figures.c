@@ -41,13 +41,12 @@ const struct tac_figure tac_figures[] = {
      "A dot a pair of prompts: within each task, between tasks, and of the control. A chosen prompt's pairs stand out.",
      "a b same_task raw normed matched cosine control", tac_draw_distances},
     {"layout",
-     "All prompts in a plane, three ways. Four points in a plane cannot be equidistant, so no picture of many unrelated "
-     "prompts keeps all their distances; and t-SNE keeps none: only who is whose neighbour means something there. Distances "
-     "are in the figure above.",
+     "All prompts in a plane, by several methods. Four points in a plane cannot be equidistant, so no picture of many unrelated "
+     "prompts keeps all their distances; and t-SNE keeps none: only who is whose neighbour means something there. The "
+     "distances themselves have a figure of their own.",
      "method prompt task kind seed x y", tac_draw_layout},
-    {"trajectory",
-     "A line a run, epoch by epoch, in the plane of the first two principal components.",
-     "task seed epoch x y", tac_draw_trajectory},
+    {"trajectory", "A line a run, epoch by epoch, all in one plane.", "task seed epoch x y",
+     tac_draw_trajectory},
     {"paths",
      "Straight lines between two runs of a task: a dip of accuracy is a wall between them.",
      "task a b t accuracy loss", tac_draw_paths},
@@ -56,7 +55,8 @@ const struct tac_figure tac_figures[] = {
     {"transfer",
      "A row a prompt, a column a task that it is put to; framed: the task that it was trained on.",
      "prompt task kind seed target accuracy auroc none random", tac_draw_transfer},
-    {"similarity", "How alike two are, by several measures; darker is more alike.",
+    {"similarity",
+     "How alike two are, by several measures; the stronger the colour, the more alike.",
      "measure a b value", tac_draw_similarity},
     {"related",
      "A dot a pair: how alike source and target are, and what the source's prompts gain on the target, whose colour it has.",

@@ -220,7 +220,7 @@ static void write_block(struct tac_out *o, const struct tac_rep *r, const struct
 {
     bool drawn = f->n > 0, main = strcmp(t->name, "accuracy") == 0;
     bool beside = f->n == 1 || (drawn && main), open = beside || !drawn;
-    bool is_short = t->n <= 60;
+    bool is_short = t->n <= 40;
     tac_out_addf(o, "<section class=\"block\" id=\"%s\"><h3>", t->name);
     tac_out_text(o, t->title);
     tac_out_add(o, "</h3>\n");

@@ -258,9 +258,9 @@ void tac_draw_noise(struct tac_fig *f, const struct tac_rep_table *t)
     const char **task = tac_fig_list(f, t, "task", NULL, NULL, &tasks);
     for (size_t k = 0; k < tasks; k++) {
         tac_fig_list(f, t, "source", "task", task[k], &n);
-        struct tac_list l = tac_fig_rows(f, n, 24, 72, 140, mean, "mean accuracy", task[k]);
+        struct tac_list l = tac_fig_rows(f, n, 24, 72, 152, mean, "mean accuracy", task[k]);
         struct tac_list r = {.top = l.top, .row = l.row};
-        r.x = tac_scale(sd.lo, sd.hi, 224, TAC_PANEL - 12, 3, sd.type);
+        r.x = tac_scale(sd.lo, sd.hi, 234, TAC_PANEL - 12, 3, sd.type);
         tac_axis_x(f, &r.x, r.top, r.top + r.row * (double)n, "standard deviation");
         for (size_t i = 0, at = 0; i < t->n; i++)
             if (is(t, i, "task", task[k]) && at < n) {

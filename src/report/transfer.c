@@ -216,8 +216,10 @@ static void similarity_cell(struct tac_fig *f, const struct heat *h, const char 
                             double v)
 {
     size_t row = place_of(h->row, h->rows, a), column = place_of(h->column, h->columns, b);
-    tac_mark(f, (struct tac_mark){
-                    .task = tac_rep_task_of(f->rep, a), .prompt = a, .other = b, .class = "heat"});
+    tac_mark(f, (struct tac_mark){.task = tac_rep_task_of(f->rep, a),
+                                  .prompt = a,
+                                  .other = b,
+                                  .class = heat_class(h, v)});
     tac_fig_say(f, "%s\nand %s", a, b);
     tac_fig_say_value(f, "similarity", v, TAC_REP_NUMBER);
     tac_mark_shapes(f);
@@ -326,9 +328,29 @@ static bool other_task(const struct tac_fig *f, const char *a, const char *b)
     return tac_rep_task_of(f->rep, a) != tac_rep_task_of(f->rep, b);
 }
 
+/* A measure with its correlation, where the table has one for it. */
+static const char *relation_title(char buf[160], const struct tac_rep *r, const char *measure)
+{
+    const struct tac_rep_table *t = tac_rep_find(r, "related");
+    size_t rows = 0, at = 0;
+    char rho[48], p[48];
+    for (size_t i = 0; i < t->n; i++)
+        if (is(t, i, "measure", measure)) {
+            rows++;
+            at = i;
+        }
+    snprintf(buf, 160, "%.60s", measure);
+    if (rows == 1)
+        snprintf(buf, 160, "%.60s \xc2\xb7 Spearman %s \xc2\xb7 p %s", measure,
+                 tac_rep_show(rho, tac_rep_num(t, at, "spearman"), TAC_REP_NUMBER),
+                 tac_rep_show(p, tac_rep_num(t, at, "p"), TAC_REP_P));
+    return buf;
+}
+
 static void draw_measure(struct tac_fig *f, const struct tac_rep_table *t, const char *measure,
                          const struct moved *m, size_t n)
 {
+    char title[160];
     struct tac_scale x = {.lo = (double)INFINITY, .hi = -(double)INFINITY}, y = x;
     x.type = TAC_REP_NUMBER;
     y.type = TAC_REP_SHARE;
@@ -344,7 +366,7 @@ static void draw_measure(struct tac_fig *f, const struct tac_rep_table *t, const
     }
     if (!isfinite(x.hi - x.lo) || !isfinite(y.hi - y.lo))
         return;
-    tac_fig_panel(f, 262, "%s", measure);
+    tac_fig_panel(f, 262, "%s", relation_title(title, f->rep, measure));
     struct tac_plane p = tac_fig_plane(f, 44, TAC_PANEL - 8, 48, 226, x, y, "similarity",
                                        "accuracy on the target over no prompt");
     for (size_t i = 0; i < t->n; i++) {
@@ -407,12 +429,14 @@ void tac_draw_wins(struct tac_fig *f, const struct tac_rep_table *t)
         range.hi = fmax(range.hi, tac_rep_num(t, i, "wins") + tac_rep_num(t, i, "ties") +
                                       tac_rep_num(t, i, "losses"));
     for (size_t k = 0; k < n; k++) {
-        tac_fig_list(f, t, "target", "against", against[k], &targets);
+        const char **target = tac_fig_list(f, t, "target", "against", against[k], &targets);
         snprintf(title, sizeof title, "Against %.80s", against[k]);
         struct tac_list l =
             tac_fig_rows(f, targets, 22, LEFT, 12, range, "sources: wins, ties, losses", title);
-        for (size_t i = 0, at = 0; i < t->n; i++)
+        for (size_t i = 0; i < t->n; i++) {
+            size_t at = place_of(target, targets, tac_rep_text(t, i, "target"));
             if (is(t, i, "against", against[k]) && at < targets)
-                draw_win(f, &l, at++, t, i);
+                draw_win(f, &l, at, t, i);
+        }
     }
 }
