@@ -81,7 +81,7 @@ D3 ?= /usr/share/nodejs/d3/dist/d3.min.js
 export D3
 $(D3): | $(BUILD)/deps.ok ;
 $(BUILD)/obj/report/page.o: CPPFLAGS += -DTAC_D3='"$(D3)"'
-$(BUILD)/obj/report/page.o: src/report/page.css src/report/page.js $(D3)
+$(BUILD)/obj/report/page.o: src/report/page.css src/report/page.js src/report/d3.txt $(D3)
 $(BUILD)/obj/report/figures.o: src/report/figure.css
 
 COMPILE = @mkdir -p $(@D) && echo '  CC $@' && $(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP

@@ -25,7 +25,8 @@ static void draw_knockout(struct tac_fig *f, const struct tac_list *l,
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
                                   .prompt = tac_key(key, task, "prompt", seed)});
     tac_fig_say_run(f, task, seed);
-    tac_fig_say(f, "\nwithout “%s”", tac_rep_text(t, i, "start"));
+    tac_fig_say(f, "\nwithout ");
+    tac_out_quoted(&f->o, tac_rep_text(t, i, "start"));
     tac_fig_say_value(f, "place", tac_rep_num(t, i, "place"), TAC_REP_NUMBER);
     tac_fig_say_value(f, "accuracy", tac_rep_num(t, i, "accuracy"), TAC_REP_SHARE);
     tac_fig_say_value(f, "change", change, TAC_REP_SHARE);

@@ -120,15 +120,8 @@ static int columns(uint32_t c)
     return c >= 0x1100 && (c < 0x1200 || (c >= 0x2e80 && c < 0xfb00) || c >= 0x1f000) ? 2 : 1;
 }
 
-void tac_out_token(struct tac_out *o, const char *s, int wide)
+static void show_breaks(struct tac_out *o, const char *s, size_t n, int wide)
 {
-    size_t n = strlen(s);
-    for (; n && *s == ' '; n--)
-        s++;
-    while (n && s[n - 1] == ' ')
-        n--;
-    if (!n)
-        tac_out_add(o, "\xe2\x90\xa3");
     for (size_t at = 0, used; at < n; at += used) {
         uint32_t c = 0;
         used = tac_utf8_next(s + at, n - at, &c);
@@ -143,6 +136,25 @@ void tac_out_token(struct tac_out *o, const char *s, int wide)
         else
             escape(o, s + at, used);
     }
+}
+
+void tac_out_token(struct tac_out *o, const char *s, int wide)
+{
+    size_t n = strlen(s);
+    for (; n && *s == ' '; n--)
+        s++;
+    while (n && s[n - 1] == ' ')
+        n--;
+    if (!n)
+        tac_out_add(o, "\xe2\x90\xa3");
+    show_breaks(o, s, n, wide);
+}
+
+void tac_out_quoted(struct tac_out *o, const char *s)
+{
+    tac_out_add(o, "\xe2\x80\x9c");
+    show_breaks(o, s, strlen(s), 200);
+    tac_out_add(o, "\xe2\x80\x9d");
 }
 
 void tac_out_tsv(struct tac_out *o, const char *s)

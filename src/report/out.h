@@ -28,6 +28,8 @@ void tac_out_textv(struct tac_out *o, const char *fmt, va_list ap) TAC_PRINTF(2,
 /* ... a token in a small place: without blanks around it, line breaks shown, cut to `wide` columns
  * (a CJK character takes two). */
 void tac_out_token(struct tac_out *o, const char *s, int wide);
+/* ... a token within a sentence: in quotes, with its blanks, line breaks shown */
+void tac_out_quoted(struct tac_out *o, const char *s);
 /* ... a cell of a TSV file: tab, line breaks and backslash as \t, \n, \r, \\. */
 void tac_out_tsv(struct tac_out *o, const char *s);
 

@@ -12,6 +12,7 @@
 TAC_EMBED(tac_embed_page_css, "src/report/page.css");
 TAC_EMBED(tac_embed_page_js, "src/report/page.js");
 TAC_EMBED(tac_embed_d3, TAC_D3);
+TAC_EMBED(tac_embed_d3_license, "src/report/d3.txt");
 
 /* Parts in the order of the page; tables of any other part come behind them. */
 static const struct {
@@ -326,8 +327,10 @@ void tac_page(struct tac_out *o, const struct tac_rep *r, const struct tac_fig *
         o,
         "</main>\n<footer class=\"wide\">Written by tacit %s. Interaction: D3 5 by Mike Bostock, "
         "BSD 3-clause licence. Point at a mark, or reach it by Tab and arrow keys; Enter keeps a "
-        "prompt chosen in all figures, Esc lets it go.</footer>\n<script>",
+        "prompt chosen in all figures, Esc lets it go.</footer>\n<!--\n",
         TACIT_VERSION);
+    tac_out_add(o, (const char *)tac_embed_d3_license);
+    tac_out_add(o, "-->\n<script>");
     tac_out_add(o, (const char *)tac_embed_d3);
     tac_out_add(o, "</script>\n<script>");
     tac_out_add(o, (const char *)tac_embed_page_js);

@@ -35,11 +35,12 @@ static void say_neighbors(struct tac_fig *f, const struct tac_rep_table *t, size
     for (size_t k = i;
          k < t->n && is(t, k, "task", task) && equal(tac_rep_num(t, k, "seed"), seed) &&
          equal(tac_rep_num(t, k, "place"), place);
-         k++)
-        tac_fig_say(f, "\n%.0f. “%s”  %s  %s", tac_rep_num(t, k, "rank"),
-                    tac_rep_text(t, k, "token"),
-                    tac_rep_show(buf, tac_rep_num(t, k, "cosine"), TAC_REP_NUMBER),
+         k++) {
+        tac_fig_say(f, "\n%.0f. ", tac_rep_num(t, k, "rank"));
+        tac_out_quoted(&f->o, tac_rep_text(t, k, "token"));
+        tac_fig_say(f, "  %s  %s", tac_rep_show(buf, tac_rep_num(t, k, "cosine"), TAC_REP_NUMBER),
                     tac_rep_text(t, k, "script"));
+    }
 }
 
 static void draw_cell(struct tac_fig *f, const struct grid *g, const struct tac_rep_table *t,
@@ -55,8 +56,9 @@ static void draw_cell(struct tac_fig *f, const struct grid *g, const struct tac_
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, g->task),
                                   .prompt = tac_key(key, g->task, "prompt", seed),
                                   .class = kept ? "cell kept" : "cell"});
-    tac_fig_say(f, "%s, seed %.0f, place %.0f\nfrom “%s”, %s, drift %s", g->task, seed, place,
-                tac_rep_text(t, i, "start"), kept ? "persisted" : "changed",
+    tac_fig_say(f, "%s, seed %.0f, place %.0f\nfrom ", g->task, seed, place);
+    tac_out_quoted(&f->o, tac_rep_text(t, i, "start"));
+    tac_fig_say(f, ", %s, drift %s", kept ? "persisted" : "changed",
                 tac_rep_show(buf, tac_rep_num(t, i, "drift"), TAC_REP_NUMBER));
     say_neighbors(f, t, i);
     tac_mark_shapes(f);
@@ -167,7 +169,8 @@ static void draw_word(struct tac_fig *f, const struct tac_list *l, size_t at,
     double drift = tac_rep_num(t, i, "drift"), control = tac_rep_num(t, i, "control");
     double kept = tac_rep_num(t, i, "persisted"), y = tac_row_y(l, at);
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task)});
-    tac_fig_say(f, "%s: “%s”", task, tac_rep_text(t, i, "word"));
+    tac_fig_say(f, "%s: ", task);
+    tac_out_quoted(&f->o, tac_rep_text(t, i, "word"));
     tac_fig_say_value(f, "place", tac_rep_num(t, i, "place"), TAC_REP_NUMBER);
     tac_fig_say_value(f, "drift", drift, TAC_REP_NUMBER);
     tac_fig_say_value(f, "control", control, TAC_REP_NUMBER);
@@ -212,7 +215,8 @@ void tac_draw_recurring(struct tac_fig *f, const struct tac_rep_table *t)
         double v = tac_rep_num(t, i, "prompts"), y = tac_row_y(&l, i);
         char text[64], p[48];
         tac_mark(f, (struct tac_mark){.task = -1});
-        tac_fig_say(f, "“%s” (%s)", tac_rep_text(t, i, "token"), tac_rep_text(t, i, "script"));
+        tac_out_quoted(&f->o, tac_rep_text(t, i, "token"));
+        tac_fig_say(f, " (%s)", tac_rep_text(t, i, "script"));
         tac_fig_say_value(f, "prompts", v, TAC_REP_NUMBER);
         tac_fig_say_value(f, "tasks", tac_rep_num(t, i, "tasks"), TAC_REP_NUMBER);
         tac_fig_say_value(f, "p", tac_rep_num(t, i, "p"), TAC_REP_P);
