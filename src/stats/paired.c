@@ -53,6 +53,23 @@ double tac_chi2_upper(double x, double df)
     return tac_gamma_upper(df / 2, x / 2);
 }
 
+double tac_chi2_quantile(double upper, double df)
+{
+    double low = 0, high = df;
+    while (tac_chi2_upper(high, df) > upper)
+        high *= 2;
+    for (int i = 0; i < 200 && low < high; i++) {
+        double mid = low + (high - low) / 2;
+        if (mid <= low || mid >= high)
+            break;
+        if (tac_chi2_upper(mid, df) > upper)
+            low = mid;
+        else
+            high = mid;
+    }
+    return low + (high - low) / 2;
+}
+
 struct table {
     size_t rows, k;
     double *column; /* (k): room */

@@ -11,6 +11,9 @@
 double tac_gamma_upper(double a, double x);
 /* tac_chi2_upper: the probability that chi-square of df > 0 degrees of freedom exceeds x. */
 double tac_chi2_upper(double x, double df);
+/* tac_chi2_quantile: the x that chi-square of df exceeds with probability upper, 0 < upper < 1; by
+ * bisection, to the last bits. */
+double tac_chi2_quantile(double upper, double df);
 
 /* Cochran's (1950) Q: whether k columns of rights and wrongs over the same examples differ. */
 struct tac_cochran {
