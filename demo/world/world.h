@@ -141,6 +141,8 @@ extern const struct script script_of[SCRIPTS];
 bool pair_reserved(int place, int thing);
 bool clause_reserved(int group, int verb, int role, int clause);
 bool context_reserved(int word, int context);
+/* One of the names and words that no document has, as a word of its own. */
+bool has_held_out_word(const char *text);
 /* Ends the program when the text has a held-out name or word, or one of its sentences a reserved
  * place and thing or verb and clause. */
 void check_held_out(const char *text);
