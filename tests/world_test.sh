@@ -21,8 +21,8 @@ check "every line is a document: parts and their weights" $?
 "$world" corpus --seed 1 --documents 20000 >"$tmp/corpus"
 "$world" tasks --seed 1 --out "$tmp/t" && "$world" tasks --seed 1 --out "$tmp/u" && diff -r "$tmp/t" "$tmp/u" >"$tmp/out"
 check "a seed's tasks are the same twice" $?
-main="entail pronoun sense story" small="reverse person colour opposite next first member more"
-for t in $main $small; do
+main="entail pronoun sense story" small="reverse person next first" later="last when shorter people"
+for t in $main $small $later; do
     case " $main " in *" $t "*) sizes="240 100 400" ;; *) sizes="120 60 200" ;; esac
     for s in train dev test; do
         size=${sizes%% *} sizes=${sizes#* }
@@ -30,16 +30,21 @@ for t in $main $small; do
         [ "$got" = "$((size / 2)) $((size / 2)) " ] || echo "$t $s: $got"
     done
 done >"$tmp/out"
-none "$tmp/out"
-check "sizes of the splits, labels balanced" $?
+none "$tmp/out" && [ "$(cd "$tmp/t" && echo *)" = "$(tr ' ' '\n' <<<"$main $small $later" | sort | xargs)" ]
+check "the tasks, sizes of the splits, labels balanced" $?
 cat "$tmp"/t/*/*.jsonl | sed 's/, "\(type\|label\)".*//; s/"[a-z]*[12]*": //g' | sort >"$tmp/inputs"
 uniq -d "$tmp/inputs" >"$tmp/out"
 none "$tmp/out" && [ "$(wc -l <"$tmp/inputs")" = 6000 ]
 check "no input comes twice in any split of any task" $?
 
-grep -owE 'Emil|Otto|Bert|Gus|Lena|Marta|Iris|Wilma|([Cc]rane|[Hh]orn|[Cc]lub|[Cc]alf|[Dd]ate|[Pp]ort)s?' "$tmp/corpus" >"$tmp/out"
+names='Emil|Otto|Bert|Gus|Lena|Marta|Iris|Wilma' words='[Cc]rane|[Hh]orn|[Cc]lub|[Cc]alf|[Dd]ate|[Pp]ort'
+grep -owE "$names|($words)s?" "$tmp/corpus" >"$tmp/out"
 none "$tmp/out" && grep -qw Wilma "$tmp/t/entail/test.jsonl" && grep -qw crane "$tmp/t/sense/test.jsonl"
 check "held-out names and words are in no document" $?
+for t in $later; do cat "$tmp/t/$t"/*.jsonl; done >"$tmp/rows"
+grep -vwE "$names|$words" "$tmp/rows" >"$tmp/out"
+none "$tmp/out" && [ "$(wc -l <"$tmp/rows")" = 1520 ]
+check "every input of the later tasks has a held-out name or word" $?
 # Verb and clause of every sentence of the form "A VERB B because he CLAUSE".
 clauses() {
     grep -ohE "([A-Z][a-z]+( from the [a-z]+)?|The [a-z]+) [a-z ]+ ([A-Z][a-z]+|(crate|jar|drawer|sack|basket|shelf))( (at|on|in the) [A-Za-z]+)? because (s?he|it) [a-z ]+\." "$@" |
@@ -67,20 +72,20 @@ none "$tmp/out" && [ "$(wc -l <"$tmp/seen")" -gt 300 ] &&
 check "a reserved thing and place are in dev and test and in no document" $?
 { sed 's/{"premise": "\(.*\)", "hypothesis": "\([^"]*\)".*/1: \1\\n2: \2/' "$tmp"/t/entail/*.jsonl
     sed 's/{"question": "\(.*\)", "passage": "\([^"]*\)".*/Question: \1\\nText: \2/' "$tmp"/t/story/*.jsonl
-    sed 's/{"statement1": "\(.*\)", "statement2": "\([^"]*\)".*/1: \1\\n2: \2/' "$tmp"/t/opposite/*.jsonl; } | sort >"$tmp/held"
+    sed 's/{"statement1": "\(.*\)", "statement2": "\([^"]*\)".*/1: \1\\n2: \2/' "$tmp"/t/{reverse,person,when,shorter}/*.jsonl; } | sort >"$tmp/held"
 grep -oE '(1: |Question: )[^"]*\\n(2|Text): [^"]*\\nAnswer' "$tmp/corpus" | sed 's/\\nAnswer//' | sort -u >"$tmp/seen"
 comm -12 "$tmp/held" "$tmp/seen" >"$tmp/out"
-none "$tmp/out" && [ "$(wc -l <"$tmp/held")" = 1860 ] && [ "$(wc -l <"$tmp/seen")" -gt 5000 ]
+none "$tmp/out" && [ "$(wc -l <"$tmp/held")" = 3000 ] && [ "$(wc -l <"$tmp/seen")" -gt 5000 ]
 check "no input of a task is in a document" $?
 "$world" wordings >"$tmp/wordings"
 grep -F -f "$tmp/wordings" "$tmp/corpus" >"$tmp/out"
 none "$tmp/out" && [ "$(wc -l <"$tmp/corpus")" = 20000 ] && [ -s "$tmp/wordings" ]
 check "no document has a task's wording" $?
-for t in $main $small; do sed -n 's/^description: "\(.*\)\\n"$/\1/p' "demo/tasks/$t.yaml"; done >"$tmp/yaml"
-sed -n 's/^  - "\(.*\)\\n"$/\1/p' demo/wordings.yaml >>"$tmp/yaml"
-cmp -s "$tmp/yaml" "$tmp/wordings" && [ "$(wc -l <"$tmp/yaml")" = 36 ]
+described() { for t in $1; do sed -n 's/^description: "\(.*\)\\n"$/\1/p' "demo/tasks/$t.yaml"; done; }
+{ described "$main $small"; sed -n 's/^  - "\(.*\)\\n"$/\1/p' demo/wordings.yaml; described "$later"; } >"$tmp/yaml"
+sed '7d; 8d; 11d; 12d' "$tmp/wordings" | cmp -s - "$tmp/yaml" && [ "$(wc -l <"$tmp/yaml")" = 36 ] # without four retired
 check "those wordings are the YAML files' own" $?
-for t in $main $small; do
+for t in $main $small $later; do
     for s in train validation test; do
         "$TACIT" tasks show "$t" --tasks demo/tasks --data "$tmp/t" --split $s --n 1000 --json | wc -l
     done
@@ -91,25 +96,6 @@ check "tacit reads every task" $?
 # fields by tabs
 rows() { cat "$tmp/t/$1"/*.jsonl | sed 's/^{"//; s/"}$//; s/", "[a-z]*[12]*": "/\t/g; s/^[a-z]*[12]*": "//' | tee "$tmp/rows"; }
 relabelled() { none "$tmp/out" && [ "$(wc -l <"$tmp/rows")" = "$1" ]; }
-rows member | awk -F'\t' '
-    BEGIN { split("axe shovel rake ladder broom", t, " "); split("peach cherry melon orange", f, " ")
-            split("daisy violet poppy orchid", b, " "); split("goat hen pony frog deer owl swan donkey", a, " ")
-            for (i in t) is[t[i]] = "tool"; for (i in f) is[f[i]] = "fruit"
-            for (i in b) is[b[i]] = "flower"; for (i in a) is[a[i]] = "animal" }
-    { n = split($2, w, ", "); yes = "no"; for (i = 1; i <= n; i++) if (is[w[i]] == $1) yes = "yes" }
-    yes != $3' >"$tmp/out"
-relabelled 380
-check "member" $?
-rows more | awk -F'\t' '
-    BEGIN { split("one two three four five six seven eight", w, " "); for (i in w) number[w[i]] = i }
-    { n = split($2, s, "[.] *"); for (i = 1; i < n; i++) { split(s[i], v, " "); has[v[1]] = number[v[3]] }
-      gsub(/[?]/, "", $1); split($1, q, " "); yes = (q[4] == "more" ? has[q[2]] > has[q[7]] : has[q[2]] < has[q[7]]) ? "yes" : "no" }
-    yes != $4' >"$tmp/out"
-relabelled 380
-check "more" $?
-rows colour | awk -F'\t' '{ yes = $2 ~ / (red|blue|green|pink|grey|brown) / ? "yes" : "no" } yes != $4' >"$tmp/out"
-relabelled 380
-check "colour" $?
 rows first | awk -F'\t' '{ first = $1 == "it" ? substr($3, index($3, "The ") + 4) : $3; sub(/ .*/, "", first)
     yes = first == $2 ? "true" : "false" } yes != $5' >"$tmp/out"
 relabelled 380
@@ -123,6 +109,30 @@ rows person | awk -F'\t' '{ split("", seen); yes = "no"; n = split($1 " | " $2, 
     yes != $4' >"$tmp/out"
 relabelled 380
 check "person" $?
+# Whom and what the texts name. Of an "it" only the two things count, and the second is the last.
+rows last | awk -F'\t' '{ n = split($3, w, "[ .,]+"); last = ""
+    for (i = 1; i <= n; i++) {
+        if ($1 != "it" && w[i] ~ /^[A-Z]/ && w[i] !~ /^(The|At|In|On|Tuesday|Thursday|Saturday)$/) last = w[i]
+        if ($1 == "it" && w[i] ~ /^(crate|jar|drawer|sack|basket|shelf)$/) last = w[i] }
+    yes = last == $2 ? "true" : "false" } yes != $5' >"$tmp/out"
+relabelled 380
+check "last" $?
+rows when | awk -F'\t' '{ yes = $1 ~ /[Aa]t (dawn|noon|midnight)|[Ii]n the afternoon|[Oo]n (Tuesday|Thursday|Saturday)/ ? "yes" : "no" }
+    yes != $4' >"$tmp/out"
+relabelled 380
+check "when" $?
+rows shorter | awk -F'\t' '{ yes = length($2) < length($1) ? "yes" : "no" } yes != $4' >"$tmp/out" # spaces and all
+relabelled 380
+check "shorter" $?
+rows people | awk -F'\t' '{ split("", seen); yes = "no"; n = split($2 " | " $3, w, "[ .,]+"); second = 0
+    for (i = 1; i <= n; i++) {
+        if (w[i] == "|") second = 1
+        if (w[i] !~ /^[A-Z]/ || w[i] ~ /^(The|A|She|At|In|On|Tuesday|Thursday|Saturday)$/) continue
+        if (second && w[i] in seen) yes = "yes"
+        if (!second) seen[w[i]] = 1 } }
+    yes != $5' >"$tmp/out"
+relabelled 380
+check "people" $?
 rows story | awk -F'\t' '
     $3 == "where" || $3 == "go" { gsub(/[?]/, "", $1); said = $1; sub(/^Is /, "", said); sub(/^the/, "The", said)
         sub(/ in the /, $3 == "go" ? " went to the " : " is in the ", said); yes = index($2, said ".") ? "yes" : "no" }

@@ -320,9 +320,10 @@ void make_line(struct world *w, enum family family, struct item *item);
 
 int world_corpus(const char *plan, uint64_t seed, uint64_t tasks_seed, int64_t documents);
 int world_tasks(const char *dir, uint64_t seed);
-/* Adds every input of every split of every task. */
+/* Adds every input of every split of every task that the corpus was made without. */
 void tasks_inputs(uint64_t seed, struct hash_set *inputs);
-/* The descriptions and paraphrases of the tasks, which no document has; NULL after the last. */
+/* The descriptions and paraphrases of the tasks and of those retired, which no document has; NULL
+ * after the last. */
 const char *reserved_wording(int i);
 
 #endif
