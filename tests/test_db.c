@@ -29,29 +29,29 @@ static void test_round_trip(void **state)
     assert_ok(tac_db_run(&d, &err, "INSERT INTO t VALUES (?, ?, ?, ?)", "tirb", NULL, INT64_MAX,
                          (double)NAN, NULL, (size_t)0),
               err);
-    struct tac_rows r = tac_rows_begin(&d, "SELECT * FROM t ORDER BY b", "");
+    struct tac_select r = tac_select_begin(&d, "SELECT * FROM t ORDER BY b", "");
     size_t n;
-    assert_true(tac_rows_next(&r));
-    assert_string_equal(tac_rows_text(&r, 0), "word");
-    assert_int_equal(tac_rows_int(&r, 1), -7);
-    assert_true(tac_rows_real(&r, 2) == 0.1);
-    assert_memory_equal(tac_rows_blob(&r, 3, &n), "x\0y", 3);
+    assert_true(tac_select_next(&r));
+    assert_string_equal(tac_select_text(&r, 0), "word");
+    assert_int_equal(tac_select_int(&r, 1), -7);
+    assert_true(tac_select_real(&r, 2) == 0.1);
+    assert_memory_equal(tac_select_blob(&r, 3, &n), "x\0y", 3);
     assert_int_equal(n, 3);
-    assert_true(tac_rows_next(&r));
-    assert_null(tac_rows_text(&r, 0));
-    assert_int_equal(tac_rows_int(&r, 1), INT64_MAX);
-    assert_true(isnan(tac_rows_real(&r, 2)));
-    assert_false(tac_rows_next(&r));
-    assert_ok(tac_rows_end(&r, &err), err);
+    assert_true(tac_select_next(&r));
+    assert_null(tac_select_text(&r, 0));
+    assert_int_equal(tac_select_int(&r, 1), INT64_MAX);
+    assert_true(isnan(tac_select_real(&r, 2)));
+    assert_false(tac_select_next(&r));
+    assert_ok(tac_select_end(&r, &err), err);
     tac_db_close(&d);
 }
 
 static int64_t count(struct tac_db *d)
 {
-    struct tac_rows r = tac_rows_begin(d, "SELECT count(*) FROM t", "");
-    int64_t n = tac_rows_next(&r) ? tac_rows_int(&r, 0) : -1;
+    struct tac_select r = tac_select_begin(d, "SELECT count(*) FROM t", "");
+    int64_t n = tac_select_next(&r) ? tac_select_int(&r, 0) : -1;
     struct tacit_err err;
-    assert_ok(tac_rows_end(&r, &err), err);
+    assert_ok(tac_select_end(&r, &err), err);
     return n;
 }
 

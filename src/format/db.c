@@ -31,9 +31,9 @@ enum tacit_status tac_db_exec(struct tac_db *d, const char *sql, struct tacit_er
 static enum tacit_status pragma(int64_t *out, struct tac_db *d, const char *sql,
                                 struct tacit_err *err)
 {
-    struct tac_rows r = tac_rows_begin(d, sql, "");
-    *out = tac_rows_next(&r) ? tac_rows_int(&r, 0) : 0;
-    return tac_rows_end(&r, err);
+    struct tac_select r = tac_select_begin(d, sql, "");
+    *out = tac_select_next(&r) ? tac_select_int(&r, 0) : 0;
+    return tac_select_end(&r, err);
 }
 
 /* A file of another application is refused; an empty one becomes this application's. */
@@ -84,6 +84,11 @@ void tac_db_close(struct tac_db *d)
     *d = (struct tac_db){0};
 }
 
+const char *tac_db_version(void)
+{
+    return sqlite3_libversion();
+}
+
 enum tacit_status tac_db_end(struct tac_db *d, enum tacit_status s, struct tacit_err *err)
 {
     if (!s)
@@ -110,9 +115,9 @@ static int bind(struct sqlite3_stmt *stmt, int at, char kind, va_list *ap)
                  : sqlite3_bind_null(stmt, at);
 }
 
-struct tac_rows tac_rows_begin(struct tac_db *d, const char *sql, const char *kinds, ...)
+struct tac_select tac_select_begin(struct tac_db *d, const char *sql, const char *kinds, ...)
 {
-    struct tac_rows r = {.d = d};
+    struct tac_select r = {.d = d};
     va_list ap;
     r.code = sqlite3_prepare_v2(d->db, sql, -1, &r.stmt, NULL);
     va_start(ap, kinds);
@@ -122,7 +127,7 @@ struct tac_rows tac_rows_begin(struct tac_db *d, const char *sql, const char *ki
     return r;
 }
 
-bool tac_rows_next(struct tac_rows *r)
+bool tac_select_next(struct tac_select *r)
 {
     if (r->code != SQLITE_OK)
         return false;
@@ -132,42 +137,42 @@ bool tac_rows_next(struct tac_rows *r)
     return code == SQLITE_ROW;
 }
 
-enum tacit_status tac_rows_end(struct tac_rows *r, struct tacit_err *err)
+enum tacit_status tac_select_end(struct tac_select *r, struct tacit_err *err)
 {
     enum tacit_status s = r->code == SQLITE_OK ? TACIT_OK : fail_db(r->d, r->code, err);
     sqlite3_finalize(r->stmt);
-    *r = (struct tac_rows){0};
+    *r = (struct tac_select){0};
     return s;
 }
 
-enum tacit_status tac_rows_finish(struct tac_rows r, struct tacit_err *err)
+enum tacit_status tac_select_finish(struct tac_select r, struct tacit_err *err)
 {
-    while (tac_rows_next(&r))
+    while (tac_select_next(&r))
         continue;
-    return tac_rows_end(&r, err);
+    return tac_select_end(&r, err);
 }
 
-bool tac_rows_null(const struct tac_rows *r, int column)
+bool tac_select_null(const struct tac_select *r, int column)
 {
     return sqlite3_column_type(r->stmt, column) == SQLITE_NULL;
 }
 
-const char *tac_rows_text(const struct tac_rows *r, int column)
+const char *tac_select_text(const struct tac_select *r, int column)
 {
     return (const char *)sqlite3_column_text(r->stmt, column);
 }
 
-int64_t tac_rows_int(const struct tac_rows *r, int column)
+int64_t tac_select_int(const struct tac_select *r, int column)
 {
     return sqlite3_column_int64(r->stmt, column);
 }
 
-double tac_rows_real(const struct tac_rows *r, int column)
+double tac_select_real(const struct tac_select *r, int column)
 {
-    return tac_rows_null(r, column) ? (double)NAN : sqlite3_column_double(r->stmt, column);
+    return tac_select_null(r, column) ? (double)NAN : sqlite3_column_double(r->stmt, column);
 }
 
-const void *tac_rows_blob(const struct tac_rows *r, int column, size_t *bytes)
+const void *tac_select_blob(const struct tac_select *r, int column, size_t *bytes)
 {
     const void *p = sqlite3_column_blob(r->stmt, column);
     *bytes = (size_t)sqlite3_column_bytes(r->stmt, column);

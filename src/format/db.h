@@ -26,6 +26,7 @@ enum tac_db_mode { TAC_DB_READ, TAC_DB_WRITE /* created where it is not there */
 enum tacit_status tac_db_open(struct tac_db *d, const char *path, enum tac_db_mode mode,
                               int32_t application, struct tacit_err *err) TAC_MUST_USE;
 void tac_db_close(struct tac_db *d);
+const char *tac_db_version(void); /* SQLite's */
 
 /* tac_db_exec: statements without results, separated by semicolons. */
 enum tacit_status tac_db_exec(struct tac_db *d, const char *sql,
@@ -35,31 +36,30 @@ enum tacit_status tac_db_exec(struct tac_db *d, const char *sql,
 enum tacit_status tac_db_end(struct tac_db *d, enum tacit_status s, struct tacit_err *err);
 
 /* One statement at work:
- *     struct tac_rows r = tac_rows_begin(d, "SELECT a FROM t WHERE b = ? AND c = ?", "ti", "x", 3);
- *     while (tac_rows_next(&r)) use(tac_rows_text(&r, 0));
- *     s = tac_rows_end(&r, err);
- * kinds: a letter an argument: t const char * (NULL is null), i int64_t, r double (NaN is null),
- * b const void * and size_t (NULL is null). Texts and blobs must live until the statement ends;
- * what a column gives lives until the next row. */
-struct tac_rows {
+ *     struct tac_select r = tac_select_begin(d, "SELECT a FROM t WHERE b = ? AND c = ?", "ti", "x",
+ * 3); while (tac_select_next(&r)) use(tac_select_text(&r, 0)); s = tac_select_end(&r, err); kinds:
+ * a letter an argument: t const char * (NULL is null), i int64_t, r double (NaN is null), b const
+ * void * and size_t (NULL is null). Texts and blobs must live until the statement ends; what a
+ * column gives lives until the next row. */
+struct tac_select {
     struct tac_db *d;
     struct sqlite3_stmt *stmt;
     int code; /* SQLite's, of the first failure */
 };
 
-struct tac_rows tac_rows_begin(struct tac_db *d, const char *sql, const char *kinds, ...);
-bool tac_rows_next(struct tac_rows *r);
-enum tacit_status tac_rows_end(struct tac_rows *r, struct tacit_err *err) TAC_MUST_USE;
+struct tac_select tac_select_begin(struct tac_db *d, const char *sql, const char *kinds, ...);
+bool tac_select_next(struct tac_select *r);
+enum tacit_status tac_select_end(struct tac_select *r, struct tacit_err *err) TAC_MUST_USE;
 
-bool tac_rows_null(const struct tac_rows *r, int column);
-const char *tac_rows_text(const struct tac_rows *r, int column); /* NULL where null */
-int64_t tac_rows_int(const struct tac_rows *r, int column);
-double tac_rows_real(const struct tac_rows *r, int column); /* NaN where null */
-const void *tac_rows_blob(const struct tac_rows *r, int column, size_t *bytes);
+bool tac_select_null(const struct tac_select *r, int column);
+const char *tac_select_text(const struct tac_select *r, int column); /* NULL where null */
+int64_t tac_select_int(const struct tac_select *r, int column);
+double tac_select_real(const struct tac_select *r, int column); /* NaN where null */
+const void *tac_select_blob(const struct tac_select *r, int column, size_t *bytes);
 
-/* tac_db_run: one statement without results, bound like tac_rows_begin. */
-#define tac_db_run(d, err, ...) tac_rows_finish(tac_rows_begin(d, __VA_ARGS__), err)
+/* tac_db_run: one statement without results, bound like tac_select_begin. */
+#define tac_db_run(d, err, ...) tac_select_finish(tac_select_begin(d, __VA_ARGS__), err)
 /* Steps to the end and ends. */
-enum tacit_status tac_rows_finish(struct tac_rows r, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_select_finish(struct tac_select r, struct tacit_err *err) TAC_MUST_USE;
 
 #endif

@@ -322,6 +322,18 @@ enum tacit_status tac_yaml_get_int(int64_t *out, const struct tac_yaml_doc *d,
     return wrong(d, map, key, expected, err);
 }
 
+enum tacit_status tac_yaml_get_real(double *out, const struct tac_yaml_doc *d,
+                                    const struct tac_yaml *map, const char *key, double min,
+                                    double max, struct tacit_err *err)
+{
+    char expected[80];
+    const char *text = scalar(map, key);
+    if (text && tac_parse_f64(text, out) && *out >= min && *out <= max)
+        return TACIT_OK;
+    snprintf(expected, sizeof expected, "a number from %g to %g", min, max);
+    return wrong(d, map, key, expected, err);
+}
+
 enum tacit_status tac_yaml_get_bool(bool *out, const struct tac_yaml_doc *d,
                                     const struct tac_yaml *map, const char *key,
                                     struct tacit_err *err)

@@ -53,6 +53,9 @@ enum tacit_status tac_yaml_get_string(const char **out, const struct tac_yaml_do
 enum tacit_status tac_yaml_get_int(int64_t *out, const struct tac_yaml_doc *d,
                                    const struct tac_yaml *map, const char *key, int64_t min,
                                    int64_t max, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_yaml_get_real(double *out, const struct tac_yaml_doc *d,
+                                    const struct tac_yaml *map, const char *key, double min,
+                                    double max, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_yaml_get_bool(bool *out, const struct tac_yaml_doc *d,
                                     const struct tac_yaml *map, const char *key,
                                     struct tacit_err *err) TAC_MUST_USE;

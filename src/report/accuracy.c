@@ -101,6 +101,25 @@ static bool same_run(const struct tac_rep_table *t, size_t a, size_t b)
            !(tac_rep_num(t, a, "seed") > tac_rep_num(t, b, "seed"));
 }
 
+/* Losses of a run span powers of ten. */
+static double curve_value(const struct tac_rep_table *t, size_t row, const char *column)
+{
+    double v = tac_rep_num(t, row, column);
+    return strcmp(column, "loss") == 0 ? log10(v > 1e-6 ? v : isnan(v) ? v : 1e-6) : v;
+}
+
+static void loss_range(const struct tac_rep_table *t, double *lo, double *hi)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        double v = curve_value(t, i, "loss");
+        if (isnan(v))
+            continue;
+        bool first = *lo > *hi;
+        *lo = first || v < *lo ? v : *lo;
+        *hi = first || v > *hi ? v : *hi;
+    }
+}
+
 static void draw_curve(struct tac_fig *f, const struct tac_plane *p, const struct tac_rep_table *t,
                        size_t from, size_t to, const char *column)
 {
@@ -117,9 +136,10 @@ static void draw_curve(struct tac_fig *f, const struct tac_plane *p, const struc
     tac_fig_say_value(f, "drift at the end", tac_rep_num(t, to - 1, "drift"), TAC_REP_NUMBER);
     tac_mark_shapes(f);
     tac_curve(f, "curve");
-    for (size_t i = from; i < to; i++)
-        tac_curve_to(f, tac_at(&p->x, tac_rep_num(t, i, "epoch")),
-                     tac_at(&p->y, tac_rep_num(t, i, column)));
+    for (size_t i = from; i < to; i++) /* epochs without an evaluation do not break the line */
+        if (!isnan(tac_rep_num(t, i, column)))
+            tac_curve_to(f, tac_at(&p->x, tac_rep_num(t, i, "epoch")),
+                         tac_at(&p->y, curve_value(t, i, column)));
     tac_curve_end(f);
     tac_mark_end(f);
 }
@@ -130,11 +150,11 @@ static void draw_run_curves(struct tac_fig *f, const struct tac_rep_table *t, co
     struct tac_scale epoch = {.lo = 1, .type = TAC_REP_NUMBER}, loss = epoch, dev = epoch;
     dev.type = TAC_REP_SHARE;
     tac_fig_range(t, "epoch", &epoch.lo, &epoch.hi);
-    tac_fig_range(t, "loss", &loss.lo, &loss.hi);
+    loss_range(t, &loss.lo, &loss.hi);
     tac_fig_range(t, "dev_accuracy", &dev.lo, &dev.hi);
     tac_fig_panel(f, 178, "%s, %s", task, method);
     struct tac_plane p[2] = {
-        tac_fig_plane(f, 30, 158, 46, 146, epoch, loss, "epoch", "training loss"),
+        tac_fig_plane(f, 30, 158, 46, 146, epoch, loss, "epoch", "log10 of training loss"),
         tac_fig_plane(f, 212, TAC_PANEL - 6, 46, 146, epoch, dev, "epoch", "dev accuracy")};
     for (size_t i = 0, to; i < t->n; i = to) {
         for (to = i + 1; to < t->n && same_run(t, i, to);)
@@ -147,6 +167,12 @@ static void draw_run_curves(struct tac_fig *f, const struct tac_rep_table *t, co
     }
 }
 
+static bool main_method(const char *name)
+{
+    return strcmp(name, "prompt") == 0 || strcmp(name, "shuffled") == 0 ||
+           strcmp(name, "full") == 0;
+}
+
 void tac_draw_curves(struct tac_fig *f, const struct tac_rep_table *t)
 {
     size_t tasks, methods;
@@ -154,6 +180,7 @@ void tac_draw_curves(struct tac_fig *f, const struct tac_rep_table *t)
     for (size_t k = 0; k < tasks; k++) {
         const char **method = tac_fig_list(f, t, "method", "task", task[k], &methods);
         for (size_t m = 0; m < methods; m++)
-            draw_run_curves(f, t, task[k], method[m]);
+            if (main_method(method[m]))
+                draw_run_curves(f, t, task[k], method[m]);
     }
 }

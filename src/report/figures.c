@@ -13,7 +13,9 @@ const struct tac_figure tac_figures[] = {
      "A panel a task. Lines are 95 % intervals, small dots single runs; what is trained has the task's colour, what it is "
      "compared with is grey.",
      "task method accuracy low high", tac_draw_accuracy},
-    {"curves", "A line a run.", "task method seed epoch loss dev_accuracy", tac_draw_curves},
+    {"curves",
+     "A line a run of the prompt, label-shuffled training and full finetuning; all others are in the table.",
+     "task method seed epoch loss dev_accuracy", tac_draw_curves},
     {"reading",
      "A panel a task: tokens of the start on the left, and for each run the nearest token of the vocabulary. Filled cells "
      "have persisted. Point at a cell, or focus it, to see further neighbours with cosine and script.",

@@ -7,14 +7,14 @@
 #include <string.h>
 
 /* A copy of column `c`; "" where null. */
-static const char *take(struct tac_rep *r, const struct tac_rows *q, int c, struct tacit_err *err)
+static const char *take(struct tac_rep *r, const struct tac_select *q, int c, struct tacit_err *err)
 {
-    const char *s = tac_rows_text(q, c);
+    const char *s = tac_select_text(q, c);
     return tac_arena_strndup(&r->arena, s ? s : "", s ? strlen(s) : 0, err);
 }
 
 /* Copies n columns from number `first` on into what the pointers point to. */
-static enum tacit_status take_all(struct tac_rep *r, const struct tac_rows *q, int first, int n,
+static enum tacit_status take_all(struct tac_rep *r, const struct tac_select *q, int first, int n,
                                   const char **const to[], struct tacit_err *err)
 {
     for (int i = 0; i < n; i++) {
@@ -98,10 +98,10 @@ static enum tacit_status check_rows(struct tac_rep_table *t, const char *where,
     return TACIT_OK;
 }
 
-static enum tacit_status read_json(json_t **out, const struct tac_rows *q, int column,
+static enum tacit_status read_json(json_t **out, const struct tac_select *q, int column,
                                    const char *where, struct tacit_err *err)
 {
-    const char *s = tac_rows_text(q, column);
+    const char *s = tac_select_text(q, column);
     return tac_json_parse(out, s ? s : "", s ? strlen(s) : 0, where, err);
 }
 
@@ -116,7 +116,7 @@ static enum tacit_status check_name(const char *name, const char *path, struct t
                     name);
 }
 
-static enum tacit_status read_table(struct tac_rep *r, const struct tac_rows *q, const char *path,
+static enum tacit_status read_table(struct tac_rep *r, const struct tac_select *q, const char *path,
                                     struct tacit_err *err)
 {
     struct tac_buf where = {0};
@@ -147,7 +147,7 @@ static enum tacit_status read_table(struct tac_rep *r, const struct tac_rows *q,
 
 /* ---- claim, task, meta ---- */
 
-static enum tacit_status read_claim(struct tac_rep *r, const struct tac_rows *q, const char *path,
+static enum tacit_status read_claim(struct tac_rep *r, const struct tac_select *q, const char *path,
                                     struct tacit_err *err)
 {
     (void)path;
@@ -156,28 +156,28 @@ static enum tacit_status read_claim(struct tac_rep *r, const struct tac_rows *q,
     struct tac_rep_claim *c = &r->claim[r->n_claims++];
     double *const to[] = {&c->estimate, &c->low, &c->high, &c->p, &c->p_holm};
     for (int i = 0; i < 5; i++)
-        *to[i] = tac_rows_real(q, 8 + i);
+        *to[i] = tac_select_real(q, 8 + i);
     return take_all(r, q, 0, 8,
                     (const char **const[]){&c->id, &c->part, &c->finding, &c->estimator,
                                            &c->control, &c->verdict, &c->note, &c->figure},
                     err);
 }
 
-static enum tacit_status read_task(struct tac_rep *r, const struct tac_rows *q, const char *path,
+static enum tacit_status read_task(struct tac_rep *r, const struct tac_select *q, const char *path,
                                    struct tacit_err *err)
 {
     (void)path;
     if (tac_grow(&r->task, &r->cap_tasks, r->n_tasks + 1, sizeof *r->task, err))
         return TACIT_EFAIL;
     struct tac_rep_task *t = &r->task[r->n_tasks++];
-    t->train = tac_rows_int(q, 2);
-    t->validation = tac_rows_int(q, 3);
-    t->test = tac_rows_int(q, 4);
-    t->majority = tac_rows_real(q, 5);
+    t->train = tac_select_int(q, 2);
+    t->validation = tac_select_int(q, 3);
+    t->test = tac_select_int(q, 4);
+    t->majority = tac_select_real(q, 5);
     return take_all(r, q, 0, 2, (const char **const[]){&t->name, &t->description}, err);
 }
 
-static enum tacit_status read_meta(struct tac_rep *r, const struct tac_rows *q, const char *path,
+static enum tacit_status read_meta(struct tac_rep *r, const struct tac_select *q, const char *path,
                                    struct tacit_err *err)
 {
     (void)path;
@@ -191,7 +191,7 @@ static enum tacit_status read_all(struct tac_rep *r, struct tac_db *d, struct ta
 {
     static const struct {
         const char *sql;
-        enum tacit_status (*read)(struct tac_rep *, const struct tac_rows *, const char *,
+        enum tacit_status (*read)(struct tac_rep *, const struct tac_select *, const char *,
                                   struct tacit_err *);
     } part[] = {
         {"SELECT name, part, title, note, columns, rows FROM result ORDER BY position, name",
@@ -206,10 +206,10 @@ static enum tacit_status read_all(struct tac_rep *r, struct tac_db *d, struct ta
     };
     enum tacit_status s = TACIT_OK;
     for (size_t i = 0; i < sizeof part / sizeof *part && !s; i++) {
-        struct tac_rows q = tac_rows_begin(d, part[i].sql, "");
-        while (!s && tac_rows_next(&q))
+        struct tac_select q = tac_select_begin(d, part[i].sql, "");
+        while (!s && tac_select_next(&q))
             s = part[i].read(r, &q, d->path, err);
-        enum tacit_status ended = tac_rows_end(&q, s ? NULL : err);
+        enum tacit_status ended = tac_select_end(&q, s ? NULL : err);
         s = s ? s : ended;
     }
     return s;
@@ -217,10 +217,10 @@ static enum tacit_status read_all(struct tac_rep *r, struct tac_db *d, struct ta
 
 static enum tacit_status check_table(struct tac_db *d, const char *name, struct tacit_err *err)
 {
-    struct tac_rows q = tac_rows_begin(
+    struct tac_select q = tac_select_begin(
         d, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", "t", name);
-    bool found = tac_rows_next(&q);
-    enum tacit_status s = tac_rows_end(&q, err);
+    bool found = tac_select_next(&q);
+    enum tacit_status s = tac_select_end(&q, err);
     if (!s && !found)
         s = tac_fail(err, TACIT_EINPUT, "%s: there is no table '%s'", d->path, name);
     return s;
@@ -229,9 +229,9 @@ static enum tacit_status check_table(struct tac_db *d, const char *name, struct 
 static enum tacit_status check_version(struct tac_db *d, struct tacit_err *err)
 {
     static const char *const tables[] = {"result", "claim", "task", "meta"};
-    struct tac_rows q = tac_rows_begin(d, "PRAGMA user_version", "");
-    int64_t found = tac_rows_next(&q) ? tac_rows_int(&q, 0) : 0;
-    enum tacit_status s = tac_rows_end(&q, err);
+    struct tac_select q = tac_select_begin(d, "PRAGMA user_version", "");
+    int64_t found = tac_select_next(&q) ? tac_select_int(&q, 0) : 0;
+    enum tacit_status s = tac_select_end(&q, err);
     if (!s && found != TAC_REP_VERSION)
         s = tac_fail(err, TACIT_EINPUT, "%s: a store of version %lld, this program reads %d",
                      d->path, (long long)found, TAC_REP_VERSION);

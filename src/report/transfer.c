@@ -107,7 +107,7 @@ static void heat_row(struct tac_fig *f, const struct heat *h, size_t row, const 
 /* What a cell shows: a measure, and what is taken from it. */
 struct measure {
     const char *column, *less, *title;
-    bool diverging;
+    bool diverging, always;
 };
 
 static double measured(const struct tac_rep_table *t, size_t i, const struct measure *m)
@@ -169,18 +169,23 @@ static void draw_transfer(struct tac_fig *f, const struct heat *h, const struct 
         tac_group_end(f);
 }
 
+/* Beyond so many cells a page of all measures would be too large. */
+enum { MANY = 500 };
+
 void tac_draw_transfer(struct tac_fig *f, const struct tac_rep_table *t)
 {
     static const struct measure measures[] = {
-        {"accuracy", "none", "Accuracy over no prompt, in points", true},
-        {"accuracy", "random", "Accuracy over random tokens, in points", true},
-        {"accuracy", NULL, "Accuracy, %", false},
-        {"auroc", NULL, "AUROC", false},
+        {"accuracy", "none", "Accuracy over no prompt, in points", true, true},
+        {"accuracy", "random", "Accuracy over random tokens, in points", true, false},
+        {"accuracy", NULL, "Accuracy, %", false, true},
+        {"auroc", NULL, "AUROC", false, false},
     };
     struct heat h = {.h = 16};
     h.row = tac_fig_list(f, t, "prompt", NULL, NULL, &h.rows);
     h.column = tac_fig_list(f, t, "target", NULL, NULL, &h.columns);
     for (size_t m = 0; m < sizeof measures / sizeof *measures && h.rows; m++) {
+        if (t->n > MANY && !measures[m].always)
+            continue;
         h.lo = (double)INFINITY;
         h.hi = -h.lo;
         for (size_t i = 0; i < t->n; i++) {
