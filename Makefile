@@ -24,7 +24,7 @@ PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
 CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE -DTACIT_VERSION='"$(VERSION)"' -DTACIT_PREFIX='"$(PREFIX)"'
 CFLAGS_ALL = -std=c11 $(OPT) -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fopenmp \
              $(WARN) $(SAN) $(PKG_CFLAGS) $(CFLAGS)
-LIBS       = $(PKG_LIBS) -lunistring -lm -ldl
+LIBS       = $(PKG_LIBS) -lunistring -lpthread -lm -ldl
 
 # Sources compiled more than once: the kernels for each instruction set, the reference for two precisions.
 KERN    := $(wildcard src/backend/kern_*.c)
@@ -76,6 +76,7 @@ $(BUILD)/obj/base/embedded.o: CPPFLAGS += -DTAC_EMBED_DIR='"$(EMBED_DIR)"'
 $(BUILD)/obj/base/embedded.o: $(wildcard $(EMBED_DIR)/*)
 endif
 
+$(BUILD)/obj/study/store.o: src/study/schema.sql
 # The report's page holds D3 and its own style and script.
 D3 ?= /usr/share/nodejs/d3/dist/d3.min.js
 export D3

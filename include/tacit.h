@@ -45,7 +45,12 @@ TACIT_API void tacit_free(void *p);
  * --------------------------------------------------------------------------------------------------
  */
 
-enum tacit_event_kind { TACIT_EVENT_STEP, TACIT_EVENT_EVAL, TACIT_EVENT_WORK };
+enum tacit_event_kind {
+    TACIT_EVENT_STEP,
+    TACIT_EVENT_EVAL,
+    TACIT_EVENT_WORK,
+    TACIT_EVENT_UNIT, /* a unit of a study is done */
+};
 
 struct tacit_event {
     enum tacit_event_kind kind;
@@ -54,6 +59,10 @@ struct tacit_event {
     double loss, lr, grad_norm, seconds; /* STEP: of this step; EVAL: loss of the evaluation */
     size_t tokens;                       /* STEP: label tokens of this step */
     double score, accuracy;              /* EVAL */
+    const char *what;                    /* of a study: the unit; NULL elsewhere */
+    size_t units_done, units;            /* of a study */
+    double rate; /* of a study: rows a second through the model, about */
+    double left; /* of a study: seconds that are left, about; below 0: unknown */
 };
 
 /* report is called between pieces of work; a non-zero return stops the call with TACIT_ECANCEL. */
@@ -450,6 +459,63 @@ TACIT_API enum tacit_status tacit_explain(struct tacit_explain **out, struct tac
 TACIT_API void tacit_explain_free(struct tacit_explain *e);
 TACIT_API size_t tacit_explain_count(const struct tacit_explain *e);
 TACIT_API const struct tacit_reading *tacit_explain_get(const struct tacit_explain *e, size_t i);
+
+/* ---- Studies
+ * -----------------------------------------------------------------------------------------------------
+ * docs/STUDY.md says what a study is, and what its store (OUT/study.db) holds. */
+
+struct tacit_study;
+
+struct tacit_study_options {
+    const char *model;                        /* NULL: the study file's, else the embedded one */
+    const char *data;                         /* NULL: the study file's */
+    const char *const *task_folders;          /* as tacit_task_open's */
+    struct tacit_model_options model_options; /* threads: of all workers together */
+    size_t jobs;                              /* units at once; 0: as the model's size suggests */
+    int read_only;                            /* 1: plan and status alone; nothing is written */
+};
+
+TACIT_API struct tacit_study_options tacit_study_options_default(void);
+
+/* file: the study's YAML; dir: its folder, which becomes this process's (TACIT_EINPUT where another
+ * one works on it). Reads all tasks, and finds what is done already. */
+TACIT_API enum tacit_status tacit_study_open(struct tacit_study **out, const char *file,
+                                             const char *dir, const struct tacit_study_options *o,
+                                             struct tacit_err *err);
+TACIT_API void tacit_study_close(struct tacit_study *s);
+
+/* A piece of work. */
+struct tacit_unit {
+    const char *key, *kind; /* "make:entail/prompt/1", "make" */
+    const char *prompt;     /* the kind of its prompt: "prompt", "full", "random" */
+    int done;
+    double cost; /* rows through the model, about */
+};
+
+TACIT_API size_t tacit_study_units(const struct tacit_study *s);
+TACIT_API void tacit_study_unit(const struct tacit_study *s, size_t i, struct tacit_unit *out);
+
+/* What is still to be done would take, from one training step and one evaluation that are timed. */
+struct tacit_study_cost {
+    size_t jobs, units; /* at once; not done */
+    double seconds;     /* with so many jobs */
+    size_t memory_bytes;
+};
+TACIT_API enum tacit_status tacit_study_plan(struct tacit_study *s, struct tacit_study_cost *out,
+                                             struct tacit_err *err);
+
+/* Does what is not done, then makes all tables and claims anew. */
+TACIT_API enum tacit_status tacit_study_run(struct tacit_study *s,
+                                            const struct tacit_progress *progress,
+                                            struct tacit_err *err);
+
+/* A finding, tested. Numbers are NaN where there is none. */
+struct tacit_claim {
+    const char *id, *finding, *verdict, *note;
+    double estimate, low, high, p, p_holm;
+};
+TACIT_API size_t tacit_study_claims(const struct tacit_study *s);
+TACIT_API void tacit_study_claim(const struct tacit_study *s, size_t i, struct tacit_claim *out);
 
 /* ---- Benchmarks
  * -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-/* Preloaded into a program: ends it, as a kill would, at its n-th write, fsync or rename.
- * TACIT_CRASH_AT="write:17": the 17th write ends it after half of the bytes; "fsync:3", "rename:2":
- * before the call. */
+/* Preloaded into a program: ends it, as a kill would, at its n-th write, pwrite, fsync, fdatasync,
+ * rename or unlink. TACIT_CRASH_AT="write:17": the 17th write ends it after half of the bytes;
+ * "fsync:3", "rename:2": before the call. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,9 @@
 ssize_t write(int fd, const void *bytes, size_t n);
 int fsync(int fd);
 int rename(const char *from, const char *to);
+ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t at);
+int fdatasync(int fd);
+int unlink(const char *path);
 #pragma GCC visibility pop
 
 /* Whether this call is the one to die at; counts the calls of each kind. */
@@ -33,6 +36,40 @@ ssize_t write(int fd, const void *bytes, size_t n)
         _exit(137);
     }
     return real(fd, bytes, n);
+}
+
+/* SQLite's way to write. */
+ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t at)
+{
+    static long count;
+    ssize_t (*real)(int, const void *, size_t, off64_t);
+    *(void **)&real = dlsym(RTLD_NEXT, "pwrite64");
+    if (is_the_one("pwrite", &count)) {
+        if (real(fd, bytes, n / 2, at) < 0)
+            _exit(138);
+        _exit(137);
+    }
+    return real(fd, bytes, n, at);
+}
+
+int fdatasync(int fd)
+{
+    static long count;
+    int (*real)(int);
+    *(void **)&real = dlsym(RTLD_NEXT, "fdatasync");
+    if (is_the_one("fdatasync", &count))
+        _exit(137);
+    return real(fd);
+}
+
+int unlink(const char *path)
+{
+    static long count;
+    int (*real)(const char *);
+    *(void **)&real = dlsym(RTLD_NEXT, "unlink");
+    if (is_the_one("unlink", &count))
+        _exit(137);
+    return real(path);
 }
 
 int fsync(int fd)

@@ -31,7 +31,8 @@ else
 fi
 if command -v cppcheck >/dev/null; then
     cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem \
-        -Iinclude -Isrc src/base src/model src/run src/train src/tune src/api src/cli
+        -Iinclude -Isrc src/base src/format src/stats src/model src/run src/train src/tune src/interpret src/report \
+        src/api src/study src/cli
 else
     echo "cppcheck is not installed"
 fi

@@ -63,26 +63,35 @@ static json_t *hash_text(uint64_t h)
 
 /* Only where there is a pull: runs without keep the identities that they had before there were any.
  */
+json_t *tac_options_json(const struct tacit_train_options *o)
+{
+    json_t *s = json_object();
+    bool ok = s != NULL;
+    for (size_t i = 0; ok && i < sizeof fields / sizeof *fields; i++)
+        ok = !json_object_set_new(s, fields[i].name,
+                                  value_at((const char *)o + fields[i].at, fields[i].kind));
+    if (ok && o->pull_weight > 0)
+        ok = !json_object_set_new(s, "pull_text", json_string(o->pull_text)) &&
+             !json_object_set_new(s, "pull_weight", json_real(o->pull_weight));
+    if (!ok)
+        json_decref(s);
+    return ok ? s : NULL;
+}
+
 static bool add_pull(json_t *settings, const struct tac_train_job *j)
 {
     if (!j->pull)
         return true;
     uint64_t rows = tac_hash(TAC_HASH0, j->pull, j->tune->n * sizeof *j->pull);
-    return !json_object_set_new(settings, "pull_text", json_string(j->o->pull_text)) &&
-           !json_object_set_new(settings, "pull_weight", json_real(j->o->pull_weight)) &&
-           !json_object_set_new(settings, "pull_hash", hash_text(rows));
+    return !json_object_set_new(settings, "pull_hash", hash_text(rows));
 }
 
-/* NULL where there is no memory, or a text is no UTF-8. */
 static json_t *settings_of(const struct tac_train_job *j, uint64_t data, uint64_t init)
 {
     static const char *const inits[] = {"text", "vocab", "normal", "adapter"};
     const struct tac_train_options *to = &j->to;
-    json_t *s = json_object();
+    json_t *s = tac_options_json(j->o);
     bool ok = s != NULL;
-    for (size_t i = 0; ok && i < sizeof fields / sizeof *fields; i++)
-        ok = !json_object_set_new(s, fields[i].name,
-                                  value_at((const char *)j->o + fields[i].at, fields[i].kind));
     const struct {
         const char *name;
         json_t *value;

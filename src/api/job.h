@@ -35,6 +35,13 @@ enum tacit_status tac_job_run(struct tac_train_job *j, struct tacit_train_result
                               struct tacit_err *err) TAC_MUST_USE;
 void tac_job_release(struct tac_train_job *j);
 
+/* tac_train_time: seconds that one batch of the longest examples takes, forward and backward, and
+ * its rows without sharing. Writes nothing. */
+enum tacit_status tac_train_time(struct tacit_model *m, const struct tacit_task *task,
+                                 const struct tacit_examples *train,
+                                 const struct tacit_train_options *o, double *seconds, size_t *rows,
+                                 struct tacit_err *err) TAC_MUST_USE;
+
 /* tac_job_identify: settings and identity of the run: everything that its bytes depend on. Threads,
  * instruction sets and folders are not part of it; sharing is, since it changes the order in which
  * a gradient is summed. tac_job_claim: run.json says what the folder is; one of another run stops
@@ -44,5 +51,8 @@ void tac_job_release(struct tac_train_job *j);
 enum tacit_status tac_job_identify(struct tac_train_job *j, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_job_claim(struct tac_train_job *j, struct tacit_err *err) TAC_MUST_USE;
 void tac_job_discard(const struct tac_train_job *j);
+/* The options that a run's bytes depend on, as they are, seeds excepted; NULL where there is no
+ * memory, or a text is no UTF-8. */
+json_t *tac_options_json(const struct tacit_train_options *o);
 
 #endif

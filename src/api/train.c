@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { STREAM_VOCAB = 11, STREAM_NORMAL = 12 };
 
@@ -386,12 +387,10 @@ enum tacit_status tacit_train(struct tacit_model *m, const struct tacit_task *ta
     return s;
 }
 
-/* The batch of the longest examples stands for the largest. */
-static enum tacit_status measure(struct tac_train_job *j, size_t *bytes, size_t *rows,
-                                 struct tacit_err *err)
+/* The first of the batch of neighbours with the most rows, which stands for the largest. */
+static size_t longest_batch(const struct tac_train_job *j, size_t n)
 {
-    struct tac_arena a = {0};
-    size_t n = j->n < j->o->batch ? j->n : j->o->batch, from = 0, most = 0;
+    size_t from = 0, most = 0;
     for (size_t i = 0; i + n <= j->n; i++) {
         size_t sum = 0;
         for (size_t k = i; k < i + n; k++)
@@ -401,15 +400,32 @@ static enum tacit_status measure(struct tac_train_job *j, size_t *bytes, size_t 
             from = i;
         }
     }
-    struct tac_seq *seq = tac_arena_alloc(&a, n, sizeof *seq, err);
+    return from;
+}
+
+/* That batch as a job of the session; sequences in the arena. */
+static enum tacit_status largest_job(const struct tac_train_job *j, struct tac_job *job,
+                                     struct tac_arena *a, struct tacit_err *err)
+{
+    size_t n = j->n < j->o->batch ? j->n : j->o->batch, from = longest_batch(j, n);
+    struct tac_seq *seq = tac_arena_alloc(a, n, sizeof *seq, err);
     enum tacit_status s = seq ? TACIT_OK : TACIT_EFAIL;
     uint32_t item = 0;
     for (size_t i = 0; !s && i < n; i++) {
-        s = tac_query_sequence(&seq[i], &a, &j->prefix, &j->example[from + i], 1, item, err);
+        s = tac_query_sequence(&seq[i], a, &j->prefix, &j->example[from + i], 1, item, err);
         item += (uint32_t)j->example[from + i].n_target;
     }
-    struct tac_job job = {
-        .seq = seq, .n = n, .ports = &j->tune->ports, .grad = j->tune->ports.grad};
+    *job = (struct tac_job){
+        .seq = seq, .n = n, .n_item = item, .ports = &j->tune->ports, .grad = j->tune->ports.grad};
+    return s;
+}
+
+static enum tacit_status measure(struct tac_train_job *j, size_t *bytes, size_t *rows,
+                                 struct tacit_err *err)
+{
+    struct tac_arena a = {0};
+    struct tac_job job;
+    enum tacit_status s = largest_job(j, &job, &a, err);
     j->m->session->fixed_bytes = tac_train_memory(j->tune, &j->to);
     if (!s)
         s = tac_session_measure(j->m->session, &job, bytes, rows, err);
@@ -419,19 +435,56 @@ static enum tacit_status measure(struct tac_train_job *j, size_t *bytes, size_t 
     return s;
 }
 
+static enum tacit_status clock_batch(struct tac_train_job *j, double *seconds, size_t *rows,
+                                     struct tacit_err *err)
+{
+    struct tac_arena a = {0};
+    struct tac_job job;
+    struct timespec from, to;
+    enum tacit_status s = largest_job(j, &job, &a, err);
+    size_t before = j->m->session->tokens;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    if (!s)
+        s = tac_session_run(j->m->session, &job, err);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    *seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
+    *rows = j->m->session->tokens - before;
+    tac_arena_release(&a);
+    return s;
+}
+
+/* A job that is opened for a look and never runs. */
+static enum tacit_status open_look(struct tac_train_job *j, const struct tacit_examples *train,
+                                   struct tacit_err *err)
+{
+    enum tacit_status s = tac_job_options(j, err);
+    if (!s)
+        s = take_examples(j, train, err);
+    return s ? s : tac_job_open(j, err);
+}
+
 enum tacit_status tacit_train_plan(struct tacit_model *m, const struct tacit_task *task,
                                    const struct tacit_examples *train,
                                    const struct tacit_train_options *o, size_t *bytes, size_t *rows,
                                    struct tacit_err *err)
 {
     struct tac_train_job j = {.m = m, .o = o, .task = task};
-    enum tacit_status s = tac_job_options(&j, err);
-    if (!s)
-        s = take_examples(&j, train, err);
-    if (!s)
-        s = tac_job_open(&j, err);
+    enum tacit_status s = open_look(&j, train, err);
     if (!s)
         s = measure(&j, bytes, rows, err);
+    tac_job_release(&j);
+    return s;
+}
+
+enum tacit_status tac_train_time(struct tacit_model *m, const struct tacit_task *task,
+                                 const struct tacit_examples *train,
+                                 const struct tacit_train_options *o, double *seconds, size_t *rows,
+                                 struct tacit_err *err)
+{
+    struct tac_train_job j = {.m = m, .o = o, .task = task};
+    enum tacit_status s = open_look(&j, train, err);
+    if (!s)
+        s = clock_batch(&j, seconds, rows, err);
     tac_job_release(&j);
     return s;
 }

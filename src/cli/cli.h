@@ -66,6 +66,8 @@ int cli_usage(const struct cli_args *a, const char *fmt, ...) __attribute__((for
 
 /* --model, or the embedded model; NULL where there is neither. */
 const char *cli_model(const struct cli_args *a);
+/* The model options; false after a message where one is wrong. */
+bool cli_model_options(const struct cli_args *a, struct tacit_model_options *o);
 /* Opens it with the model options; prints and returns an exit status, 0 for success. */
 int cli_open_model(const struct cli_args *a, struct tacit_model **out);
 /* Says on standard error what is about to run: the model, and `bytes` in all for a largest batch of
@@ -112,6 +114,7 @@ int cli_tokenizer(const struct cli_args *a);
 int cli_tokenize(const struct cli_args *a), cli_inspect(const struct cli_args *a);
 int cli_tasks(const struct cli_args *a), cli_init_model(const struct cli_args *a);
 int cli_convert(const struct cli_args *a);
+int cli_study(const struct cli_args *a);
 int cli_report(const struct cli_args *a);
 int cli_bench(const struct cli_args *a), cli_help(const struct cli_args *a);
 

@@ -138,28 +138,38 @@ const char *cli_model(const struct cli_args *a)
     return cli_has(a, "model") ? cli_get(a, "model") : tacit_model_embedded();
 }
 
+bool cli_model_options(const struct cli_args *a, struct tacit_model_options *o)
+{
+    size_t threads = 0;
+    const char *weights = cli_get(a, "weights"), *memory = cli_get(a, "memory");
+    if (!cli_size(a, "threads", &threads))
+        return false;
+    if (threads > 1024)
+        cli_usage(a, "option '--threads': %zu is more than 1024", threads);
+    else if (weights && strcmp(weights, "f32") != 0 && strcmp(weights, "stored") != 0)
+        cli_usage(a, "option '--weights': expected stored or f32, found '%s'", weights);
+    else if (memory && !parse_bytes(memory, &o->memory_limit))
+        cli_usage(a, "option '--memory': expected bytes as 4G or 512M, found '%s'", memory);
+    else {
+        if (cli_has(a, "backend"))
+            o->backend = cli_get(a, "backend");
+        if (cli_has(a, "isa"))
+            o->isa = cli_get(a, "isa");
+        o->threads = (int)threads;
+        o->weights_f32 = weights && strcmp(weights, "f32") == 0;
+        o->no_share = cli_has(a, "no-share");
+        o->hub_cache = cli_hub_cache();
+        return true;
+    }
+    return false;
+}
+
 int cli_open_model(const struct cli_args *a, struct tacit_model **out)
 {
     struct tacit_model_options o = tacit_model_options_default();
     struct tacit_err err;
-    size_t threads = 0;
-    const char *weights = cli_get(a, "weights"), *memory = cli_get(a, "memory");
-    if ((!cli_model(a) && !cli_need(a, "model")) || !cli_size(a, "threads", &threads))
+    if ((!cli_model(a) && !cli_need(a, "model")) || !cli_model_options(a, &o))
         return TACIT_EINPUT;
-    if (threads > 1024)
-        return cli_usage(a, "option '--threads': %zu is more than 1024", threads);
-    if (weights && strcmp(weights, "f32") != 0 && strcmp(weights, "stored") != 0)
-        return cli_usage(a, "option '--weights': expected stored or f32, found '%s'", weights);
-    if (memory && !parse_bytes(memory, &o.memory_limit))
-        return cli_usage(a, "option '--memory': expected bytes as 4G or 512M, found '%s'", memory);
-    if (cli_has(a, "backend"))
-        o.backend = cli_get(a, "backend");
-    if (cli_has(a, "isa"))
-        o.isa = cli_get(a, "isa");
-    o.threads = (int)threads;
-    o.weights_f32 = weights && strcmp(weights, "f32") == 0;
-    o.no_share = cli_has(a, "no-share");
-    o.hub_cache = cli_hub_cache();
     if (!cli_has(a, "model") && !cli_has(a, "quiet"))
         fprintf(stderr, "--model was not given: %s, the model inside the program, is used\n",
                 cli_model(a));

@@ -177,6 +177,16 @@ static const struct cli_option bench_options[] = {
     {0},
 };
 
+static const struct cli_option study_options[] = {
+    {"out", "DIR", "folder of the study: study.db and runs; the same command goes on there"},
+    {"plan", NULL, "print units, time and memory, and stop"},
+    {"status", NULL, "print what is done, and stop"},
+    {"jobs", "N", "units at once (default: one a processor for a small model, else 1)"},
+    {"data", "DIR", "folder of the tasks' data files (default: the study's)"},
+    {"tasks", "DIR", "look for task files here first"},
+    {0},
+};
+
 static const struct cli_option help_options[] = {
     {"man", NULL, "print the manual page (roff)"},
     {"completion", NULL, "print the completion for bash"},
@@ -259,6 +269,13 @@ static const struct cli_command commands[] = {
     {"convert", "MODEL", "a model folder in another dtype",
      "Writes a HuggingFace folder in one file, with the tokenizer beside it. With --json: {dtype, out}.",
      "tacit convert trained --dtype bf16 --out small", GROUPS(convert_options), cli_convert},
+    {"study", "FILE", "train, compare and read prompts of several tasks and seeds",
+     "Does everything that the study file asks for (docs/STUDY.md): prompts trained from the tasks' descriptions, what they are "
+     "compared with, and the analyses; all of it ends in DIR/study.db. Stopped or killed, the same command goes on where it "
+     "was; what is done and unchanged is not done again.\n\n"
+     "With --json: {out, units, claims: [{id, verdict, finding, note, estimate, low, high, p, p_holm}]}; with --plan "
+     "{units, jobs, seconds, memory_bytes}.",
+     "tacit study demo/study.yaml --out demo-run", GROUPS(model_options, study_options), cli_study},
     {"report", "OUT", "the page of a study: claims, figures, tables",
      "Draws what OUT/study.db holds: OUT/report.html, one page that needs no network, OUT/figures/*.svg and "
      "OUT/tables/*.tsv. It computes nothing, and may be run while the study goes on.\n\n"

@@ -23,10 +23,14 @@ CREATE TABLE epoch (
 CREATE TABLE score (
     prompt TEXT NOT NULL, task TEXT NOT NULL, unit TEXT NOT NULL REFERENCES unit ON DELETE CASCADE,
     n INTEGER NOT NULL, accuracy REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL, auroc REAL,
-    loss REAL, hits BLOB NOT NULL, margins BLOB NOT NULL,
+    loss REAL, hits BLOB NOT NULL, margins BLOB NOT NULL, logliks BLOB NOT NULL,
     PRIMARY KEY (prompt, task)
 ) WITHOUT ROWID;
 CREATE INDEX score_unit ON score (unit);
+CREATE TABLE vector (
+    unit TEXT NOT NULL REFERENCES unit ON DELETE CASCADE, name TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (unit, name)
+) WITHOUT ROWID;
 CREATE TABLE result (
     name TEXT PRIMARY KEY, position INTEGER NOT NULL, part TEXT NOT NULL, title TEXT NOT NULL,
     note TEXT NOT NULL, columns TEXT NOT NULL, rows TEXT NOT NULL

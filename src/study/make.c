@@ -1,0 +1,486 @@
+/* Units that make prompts: texts, rows of the vocabulary, training, and controls. */
+#include "study/work.h"
+
+#include "format/json.h"
+#include "interpret/perturb.h"
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STREAM_RANDOM = 21, STREAM_SHUFFLE = 22 };
+
+/* What a making unit puts into the store. */
+struct made {
+    float *rows; /* (P,C) or NULL */
+    size_t P, parameters;
+    char *text; /* what stands for it in words, or NULL */
+};
+
+static enum tacit_status put_prompt(struct tac_work *w, const struct made *x, struct tacit_err *err)
+{
+    const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
+    struct tac_store_prompt row = {.key = p->key,
+                                   .unit = w->u->key,
+                                   .kind = tac_kind_name(p->kind),
+                                   .task = p->task >= 0 ? w->st->task[p->task].name : NULL,
+                                   .label = p->key,
+                                   .text = x->text,
+                                   .start = x->rows ? p->text : NULL,
+                                   .seed = p->index,
+                                   .tokens = x->P,
+                                   .width = w->m->model->c.C,
+                                   .parameters = x->parameters,
+                                   .data = x->rows};
+    return tac_store_prompt(&w->st->store, &row, err);
+}
+
+static enum tacit_status put_made(struct tac_work *w, const struct made *x, struct tacit_err *err)
+{
+    enum tacit_status s = tac_begin_unit(w, NULL, err);
+    return s ? s : tac_store_end(&w->st->store, put_prompt(w, x, err), err);
+}
+
+static enum tacit_status encode(const struct tacit_model *m, struct tac_ids *ids, const char *text,
+                                struct tacit_err *err)
+{
+    if (!m->tokenizer)
+        return tac_fail(err, TACIT_EINPUT, "%s: has no tokenizer, a study needs one",
+                        m->model->path);
+    enum tacit_status s = tac_tokenizer_encode(m->tokenizer->t, ids, text, strlen(text), err);
+    if (!s && !ids->n)
+        s = tac_fail(err, TACIT_EINPUT, "the text '%.60s' has no tokens", text);
+    return s;
+}
+
+static enum tacit_status make_text(struct tac_work *w, const char *text, struct tacit_err *err)
+{
+    struct tac_ids ids = {0};
+    enum tacit_status s = text ? encode(w->m, &ids, text, err) : TACIT_OK;
+    struct made x = {.P = ids.n, .text = (char *)(uintptr_t)text};
+    free(ids.id);
+    return s ? s : put_made(w, &x, err);
+}
+
+/* The embedding's rows of these tokens, and their text. */
+static enum tacit_status rows_of(struct tac_work *w, struct made *x, const int32_t *id, size_t P,
+                                 struct tacit_err *err)
+{
+    size_t bytes;
+    x->P = P;
+    x->rows = tac_alloc(P * w->m->model->c.C, sizeof *x->rows, err);
+    if (!x->rows)
+        return TACIT_EFAIL;
+    tac_weights_read_rows(w->m->weights, TAC_P_EMBED, id, P, x->rows);
+    return tacit_decode(w->m->tokenizer, &x->text, &bytes, id, P, err);
+}
+
+static enum tacit_status make_rows(struct tac_work *w, const int32_t *id, size_t P,
+                                   struct tacit_err *err)
+{
+    struct made x = {0};
+    enum tacit_status s = rows_of(w, &x, id, P, err);
+    if (!s)
+        s = put_made(w, &x, err);
+    free(x.rows);
+    free(x.text);
+    return s;
+}
+
+static int32_t *tokens_of(const struct tac_work *w, struct tacit_err *err)
+{
+    return tac_alloc(w->st->spec.tokens, sizeof(int32_t), err);
+}
+
+static enum tacit_status make_random(struct tac_work *w, struct tacit_err *err)
+{
+    size_t P = w->st->spec.tokens, n = tacit_tokenizer_size(w->m->tokenizer);
+    struct tac_rng rng = tac_rng_init(w->st->prompt[w->u->a].index, STREAM_RANDOM);
+    int32_t *id = tokens_of(w, err);
+    for (size_t i = 0; id && i < P; i++)
+        id[i] = (int32_t)tac_rng_below(&rng, (uint32_t)n);
+    enum tacit_status s = id ? make_rows(w, id, P, err) : TACIT_EFAIL;
+    free(id);
+    return s;
+}
+
+enum tacit_status tac_start_tokens(const struct tacit_model *m, int32_t *id, const char *text,
+                                   size_t P, struct tacit_err *err)
+{
+    struct tac_ids ids = {0};
+    enum tacit_status s = encode(m, &ids, text, err);
+    for (size_t i = 0; !s && i < P; i++)
+        id[i] = ids.id[i % ids.n];
+    free(ids.id);
+    return s;
+}
+
+static enum tacit_status make_start(struct tac_work *w, struct tacit_err *err)
+{
+    const char *text = w->st->prompt[w->u->a].text;
+    size_t P = w->st->spec.tokens;
+    int32_t *id = tokens_of(w, err);
+    enum tacit_status s = id ? tac_start_tokens(w->m, id, text, P, err) : TACIT_EFAIL;
+    if (!s)
+        s = make_rows(w, id, P, err);
+    free(id);
+    return s;
+}
+
+/* The nearest tokens of the prompt that this one is made from, as rows. */
+static enum tacit_status make_discrete(struct tac_work *w, struct tacit_err *err)
+{
+    struct tacit_adapter a = {0};
+    struct tacit_explain *e = NULL;
+    struct tacit_explain_options o = tacit_explain_options_default();
+    int32_t *id = tokens_of(w, err);
+    enum tacit_status s = id ? tac_store_rows(&w->st->store, &a.p.values, &a.p.P, &a.p.C,
+                                              w->st->prompt[w->u->b].key, err)
+                             : TACIT_EFAIL;
+    o.k = 1;
+    o.controls = 0;
+    if (!s)
+        s = tacit_explain(&e, w->m, &a, &o, err);
+    for (size_t i = 0; !s && i < a.p.P; i++)
+        id[i] = tacit_explain_get(e, i)->view[0].neighbor[0].id;
+    if (!s)
+        s = make_rows(w, id, a.p.P, err);
+    tacit_explain_free(e);
+    free(a.p.values);
+    free(id);
+    return s;
+}
+
+/* The start moved as far, token by token, as training moved the prompt that this one is made from,
+ * in a random direction. */
+static enum tacit_status make_drift(struct tac_work *w, struct tacit_err *err)
+{
+    const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
+    struct made start = {0}, x = {.text = NULL};
+    float *trained = NULL;
+    size_t C, short_rows, P = w->st->spec.tokens;
+    int32_t *id = tokens_of(w, err);
+    enum tacit_status s = id ? tac_start_tokens(w->m, id, p->text, P, err) : TACIT_EFAIL;
+    if (!s)
+        s = rows_of(w, &start, id, P, err);
+    if (!s)
+        s = tac_store_rows(&w->st->store, &trained, &x.P, &C, w->st->prompt[w->u->b].key, err);
+    x.rows = s ? NULL : tac_alloc(x.P * C, sizeof *x.rows, err);
+    if (!s && !x.rows)
+        s = TACIT_EFAIL;
+    if (!s)
+        s = tac_perturb_matched(x.rows, &short_rows, w->m->weights, start.rows, trained, x.P,
+                                p->index, err);
+    if (!s)
+        s = put_made(w, &x, err);
+    free(x.rows);
+    free(trained);
+    free(start.rows);
+    free(start.text);
+    free(id);
+    return s;
+}
+
+/* ---- training ---- */
+
+/* Gives the examples each other's labels. */
+static void shuffle_labels(struct tacit_examples *e, uint64_t seed)
+{
+    struct tac_rng rng = tac_rng_init(seed, STREAM_SHUFFLE);
+    for (size_t i = e->data.n; i > 1; i--) {
+        size_t k = tac_rng_below(&rng, (uint32_t)i);
+        int gold = e->data.example[k].gold;
+        e->data.example[k].gold = e->data.example[i - 1].gold;
+        e->data.example[i - 1].gold = gold;
+    }
+}
+
+/* What a run writes, besides a model's and an adapter's files. */
+static const char *const run_files[] = {
+    "unit",
+    "run.json",
+    "metrics.jsonl",
+    "timing.jsonl",
+    ".lock",
+    "prompts.safetensors",
+    "checkpoint.safetensors",
+    "adapter_config.json",
+    "config.json",
+    "adapter_model.safetensors",
+    "model.safetensors",
+    "tokenizer.json",
+    "README.md",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+    NULL,
+};
+
+static void remove_run(const char *dir)
+{
+    for (const char *const *f = run_files; *f; f++) {
+        char *path = tac_path(dir, *f, NULL);
+        if (path)
+            unlink(path);
+        free(path);
+    }
+    rmdir(dir);
+}
+
+/* The run's folder is this unit's: what another identity left there goes. */
+static enum tacit_status claim_run(const struct tac_work *w, const char *dir, struct tacit_err *err)
+{
+    struct tac_buf found = {0};
+    char *path = tac_path(dir, "unit", err);
+    enum tacit_status s = path ? TACIT_OK : TACIT_EFAIL;
+    bool ours = path && tac_file_exists(path) && !tac_file_read(&found, path, 64, NULL) &&
+                found.len && strcmp(found.data, w->u->identity) == 0;
+    if (!s && !ours) {
+        remove_run(dir);
+        s = tac_mkdirs(dir, err);
+        if (!s)
+            s = tac_file_write(path, w->u->identity, strlen(w->u->identity), err);
+    }
+    tac_buf_release(&found);
+    free(path);
+    return s;
+}
+
+/* One line of metrics.jsonl: a step adds to its epoch's mean, an evaluation belongs to its epoch.
+ */
+struct curve {
+    struct tac_store_epoch *epoch; /* (n), from the start on */
+    size_t n, *steps;
+};
+
+static void add_line(struct curve *c, const json_t *line)
+{
+    size_t at = (size_t)json_integer_value(json_object_get(line, "epoch"));
+    const json_t *accuracy = json_object_get(line, "eval_accuracy");
+    if (at >= c->n)
+        return;
+    struct tac_store_epoch *e = &c->epoch[at];
+    e->step = (size_t)json_integer_value(json_object_get(line, "step"));
+    if (accuracy) {
+        e->accuracy = json_number_value(accuracy);
+        e->dev_loss = json_number_value(json_object_get(line, "eval_loss"));
+        return;
+    }
+    double loss = json_number_value(json_object_get(line, "loss"));
+    size_t k = ++c->steps[at];
+    e->loss = k == 1 ? loss : e->loss + (loss - e->loss) / (double)k;
+}
+
+static enum tacit_status read_curve(struct curve *c, const char *dir, struct tacit_err *err)
+{
+    struct tac_buf text = {0};
+    char *path = tac_path(dir, "metrics.jsonl", err);
+    enum tacit_status s = path ? tac_file_read(&text, path, (size_t)1 << 30, err) : TACIT_EFAIL;
+    size_t line = 1;
+    for (char *at = text.data, *end; !s && at && *at; at = end + 1, line++) {
+        json_t *v;
+        end = strchr(at, '\n');
+        if (!end)
+            break;
+        s = tac_json_parse_at(&v, at, (size_t)(end - at), path, line, err);
+        if (!s)
+            add_line(c, v);
+        json_decref(v);
+    }
+    tac_buf_release(&text);
+    free(path);
+    return s;
+}
+
+static enum tacit_status put_epochs(struct tac_work *w, const struct curve *c,
+                                    struct tacit_err *err)
+{
+    enum tacit_status s = TACIT_OK;
+    for (size_t i = 0; !s && i < c->n; i++)
+        s = tac_store_epoch(&w->st->store, &c->epoch[i], err);
+    return s;
+}
+
+/* The run's epochs as rows of the store; the prompt after each where it is one. */
+static enum tacit_status curve_of(struct tac_work *w, struct curve *c, struct tac_history *h,
+                                  const char *dir, size_t epochs, bool keep, struct tacit_err *err)
+{
+    size_t values = w->st->spec.tokens * w->m->model->c.C;
+    c->n = epochs + 1;
+    c->epoch = tac_alloc(c->n, sizeof *c->epoch, err);
+    c->steps = tac_alloc(c->n, sizeof *c->steps, err);
+    if (!c->epoch || !c->steps)
+        return TACIT_EFAIL;
+    if (keep) {
+        h->rows = w->st->spec.tokens;
+        h->cols = w->m->model->c.C;
+        enum tacit_status s = tac_history_load(h, dir, c->n, err);
+        if (s)
+            return s;
+    }
+    for (size_t i = 0; i < c->n; i++)
+        c->epoch[i] = (struct tac_store_epoch){.prompt = w->st->prompt[w->u->a].key,
+                                               .epoch = i,
+                                               .loss = (double)NAN,
+                                               .accuracy = (double)NAN,
+                                               .dev_loss = (double)NAN,
+                                               .data = keep ? h->values + i * values : NULL,
+                                               .n = keep ? values : 0};
+    return read_curve(c, dir, err);
+}
+
+static void release_curve(struct curve *c, struct tac_history *h)
+{
+    free(c->epoch);
+    free(c->steps);
+    tac_history_release(h);
+}
+
+static enum tacit_status put_trained(struct tac_work *w, const struct made *x, const char *dir,
+                                     size_t epochs, const struct tacit_eval_row *row,
+                                     const struct tac_verdict *v, struct tacit_err *err)
+{
+    const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
+    struct curve c = {0};
+    struct tac_history h = {0};
+    enum tacit_status s = curve_of(w, &c, &h, dir, epochs, p->kind == TAC_KIND_PROMPT, err);
+    if (!s)
+        s = tac_begin_unit(w, NULL, err);
+    if (!s) {
+        s = put_prompt(w, x, err);
+        if (!s)
+            s = put_epochs(w, &c, err);
+        if (!s && v)
+            s = tac_put_score(w, w->st->task[p->task].test, row, v, err);
+        s = tac_store_end(&w->st->store, s, err);
+    }
+    release_curve(&c, &h);
+    return s;
+}
+
+/* A finetuned model is judged at once, since it is not kept. */
+static enum tacit_status judge_model(struct tac_work *w, const char *dir,
+                                     struct tacit_eval_row *row, struct tac_verdict *v,
+                                     struct tacit_err *err)
+{
+    const struct tac_study_task *t = &w->st->task[w->u->target];
+    struct tacit_model_options o = w->st->o.model_options;
+    struct tacit_model *tuned = NULL;
+    struct tac_condition c;
+    struct tacit_prompt nothing = {.name = "full"};
+    o.threads = w->m->be->threads;
+    enum tacit_status s = tacit_model_open(&tuned, dir, &o, err);
+    if (!s)
+        s = tac_condition_open(&c, tuned, &nothing, err);
+    if (!s) {
+        s = tac_judge(row, tuned, t->task, t->test, &c, v, w->progress, err);
+        tac_condition_close(&c);
+    }
+    tacit_model_close(tuned);
+    return s;
+}
+
+/* Epochs that a run of so many steps ends; 0 where their length depends on the order. */
+static size_t whole_epochs(const struct tac_work *w, const struct tacit_train_options *o)
+{
+    size_t n = tacit_examples_count(w->st->task[w->u->target].train);
+    size_t batches = (n + o->batch - 1) / o->batch;
+    size_t steps = (batches + o->accumulate - 1) / o->accumulate;
+    return o->batch_tokens ? 0 : (size_t)o->steps / steps;
+}
+
+static enum tacit_status keep_trained(struct tac_work *w, const char *dir,
+                                      const struct tacit_train_options *o,
+                                      const struct tacit_train_result *r, struct tacit_err *err)
+{
+    const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
+    struct made x = {.parameters = r->parameters};
+    struct tac_peft_prompt peft = {0};
+    struct tacit_eval_row row = {0};
+    struct tac_verdict v = {0};
+    bool full = p->kind == TAC_KIND_FULL;
+    size_t epochs = o->epochs;
+    enum tacit_status s = full ? judge_model(w, dir, &row, &v, err)
+                               : tac_peft_load_prompt(&peft, dir, &w->m->model->c, err);
+    x.rows = peft.values;
+    x.P = peft.P;
+    if (o->steps)
+        epochs = whole_epochs(w, o);
+    if (!s)
+        s = put_trained(w, &x, dir, epochs, &row, full ? &v : NULL, err);
+    tac_peft_prompt_release(&peft);
+    tac_verdict_release(&v);
+    return s;
+}
+
+static enum tacit_status train_examples(struct tac_work *w, const struct tacit_examples **train,
+                                        struct tacit_examples **own, struct tacit_err *err)
+{
+    const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
+    const struct tac_study_task *t = &w->st->task[p->task];
+    struct tacit_examples_options o = tacit_examples_options_default();
+    *train = t->train;
+    *own = NULL;
+    if (p->kind != TAC_KIND_SHUFFLED)
+        return TACIT_OK;
+    o.limit = w->st->spec.train_examples;
+    o.labelled = 1;
+    enum tacit_status s =
+        tacit_examples_load(own, t->task, w->st->data, "train", w->m->tokenizer, &o, err);
+    if (!s)
+        shuffle_labels(*own, p->index);
+    *train = *own;
+    return s;
+}
+
+static enum tacit_status make_trained(struct tac_work *w, struct tacit_err *err)
+{
+    const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
+    const struct tac_study_task *t = &w->st->task[p->task];
+    struct tacit_train_options o = tac_plan_options(w->st, p);
+    struct tacit_train_result r;
+    const struct tacit_examples *train;
+    struct tacit_examples *own = NULL;
+    struct tac_buf dir = {0};
+    enum tacit_status s = tac_buf_addf(&dir, err, "%s/runs/%s", w->st->dir, p->key);
+    o.out = dir.data;
+    if (!s)
+        s = claim_run(w, dir.data, err);
+    if (!s)
+        s = train_examples(w, &train, &own, err);
+    if (!s)
+        s = tacit_train(w->m, t->task, train, t->validation, &o, &r, w->progress, err);
+    if (!s)
+        s = keep_trained(w, dir.data, &o, &r, err);
+    if (!s && p->kind != TAC_KIND_PROMPT)
+        remove_run(dir.data);
+    tacit_examples_free(own);
+    tac_buf_release(&dir);
+    return s;
+}
+
+enum tacit_status tac_unit_make(struct tac_work *w, struct tacit_err *err)
+{
+    const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
+    switch (p->kind) {
+    case TAC_KIND_NONE:
+        return make_text(w, NULL, err);
+    case TAC_KIND_DESCRIPTION:
+    case TAC_KIND_PARAPHRASE:
+        return make_text(w, p->text, err);
+    case TAC_KIND_RANDOM:
+        return make_random(w, err);
+    case TAC_KIND_START:
+        return make_start(w, err);
+    case TAC_KIND_DRIFT:
+        return make_drift(w, err);
+    case TAC_KIND_DISCRETE:
+        return make_discrete(w, err);
+    default:
+        return make_trained(w, err);
+    }
+}

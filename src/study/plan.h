@@ -1,0 +1,106 @@
+/* What a study consists of: its tasks, the prompts that it makes, and the units of work, each with
+ * an identity. */
+#ifndef TAC_STUDY_PLAN_H
+#define TAC_STUDY_PLAN_H
+
+#include "api/handles.h"
+#include "study/spec.h"
+#include "study/store.h"
+
+/* Kinds of prompts, in the order in which they are made and shown. */
+enum tac_kind {
+    TAC_KIND_NONE,
+    TAC_KIND_RANDOM,
+    TAC_KIND_DESCRIPTION,
+    TAC_KIND_PARAPHRASE,
+    TAC_KIND_START,
+    TAC_KIND_PROMPT,
+    TAC_KIND_SHUFFLED,
+    TAC_KIND_DRIFT,
+    TAC_KIND_DISCRETE,
+    TAC_KIND_REWORDED,
+    TAC_KIND_ORDER,
+    TAC_KIND_INIT,
+    TAC_KIND_MOMENTS,
+    TAC_KIND_WAYWARD,
+    TAC_KIND_FULL,
+    TAC_N_KIND,
+};
+
+const char *tac_kind_name(enum tac_kind k); /* "prompt" */
+
+struct tac_study_task {
+    struct tacit_task *task;
+    const char *name;
+    struct tacit_examples *train, *validation, *test;
+    const char *wording[TAC_STUDY_WORDINGS]; /* paraphrases */
+    size_t n_wording;
+    size_t train_rows, validation_rows, test_rows; /* tokens of all inputs and answers */
+    char trained_on[24], tested_on[24];            /* hashes of what training and testing read */
+};
+
+/* Something to put before an input. task is TAC_NO_TASK for `none` and random ones. index: the run
+ * or wording, from 1; 0 where there is only one. */
+enum { TAC_NO_TASK = -1 };
+struct tac_study_prompt {
+    const char *key, *text; /* text: of a text prompt, or what a trained one starts from */
+    enum tac_kind kind;
+    int task;
+    size_t index;
+    size_t maker; /* the unit that makes it */
+};
+
+enum tac_unit_kind {
+    TAC_UNIT_MAKE,      /* makes a prompt */
+    TAC_UNIT_SCORE,     /* a prompt on a task's test set */
+    TAC_UNIT_READ,      /* a prompt's nearest tokens */
+    TAC_UNIT_NULL,      /* what drift-matched perturbations of its start are near to */
+    TAC_UNIT_KNOCKOUT,  /* a prompt without one of its tokens */
+    TAC_UNIT_PATH,      /* between two prompts */
+    TAC_UNIT_NEURONS,   /* MLP activations under a prompt */
+    TAC_UNIT_VERBALISE, /* what the model says of a prompt's tokens */
+    TAC_N_UNIT,
+};
+
+const char *tac_unit_kind_name(enum tac_unit_kind k);
+
+/* A piece of work: prompt a (b: a path's other end) on task `target`. It may begin when the makers
+ * of a and b, and of what a builds on, are done. */
+struct tac_unit {
+    const char *key, *settings; /* settings: JSON */
+    enum tac_unit_kind kind;
+    size_t a, b; /* prompts; b: a path's end, a control's original, a null's start; else a */
+    int target;
+    char identity[24];
+    double cost; /* rows through the model, forward */
+    bool done;
+};
+
+struct tacit_study {
+    struct tac_spec spec;
+    struct tac_arena arena;
+    struct tacit_study_options o;
+    const char *dir, *file, *model_path, *data;
+    struct tacit_model *m; /* the first worker's */
+    uint64_t model_hash;
+    struct tac_study_task task[TAC_STUDY_TASKS];
+    size_t n_task;
+    struct tac_study_prompt *prompt;
+    size_t n_prompt, cap_prompt;
+    struct tac_unit *unit;
+    size_t n_unit, cap_unit;
+    struct tac_store store;
+    struct tacit_claim *claim; /* texts in the arena */
+    size_t n_claim;
+};
+
+/* tac_plan: fills prompts and units from the spec, tasks and model that st holds. */
+enum tacit_status tac_plan(struct tacit_study *st, struct tacit_err *err) TAC_MUST_USE;
+
+/* tac_plan_options: the settings that a trained prompt is trained with; out and seeds included.
+ * text: what it starts from. */
+struct tacit_train_options tac_plan_options(const struct tacit_study *st,
+                                            const struct tac_study_prompt *p);
+bool tac_kind_trained(enum tac_kind k);
+
+#endif

@@ -1,0 +1,61 @@
+/* A study's file, checked: docs/STUDY.md says what each key means. */
+#ifndef TAC_STUDY_SPEC_H
+#define TAC_STUDY_SPEC_H
+
+#include "format/yaml.h"
+
+enum {
+    TAC_STUDY_TASKS = 64,
+    TAC_STUDY_SEEDS = 64,
+    TAC_STUDY_WORDINGS = 32,
+    TAC_STUDY_WEIGHTS = 16
+};
+
+/* One method's settings: what is not named in the file is tacit_train_options_default's. */
+struct tac_spec_method {
+    bool on;
+    struct tacit_train_options o;
+};
+
+/* Work on some examples of the test set for the first runs of each task. */
+struct tac_spec_look {
+    bool on;
+    size_t examples, runs; /* 0: all */
+};
+
+struct tac_spec {
+    struct tac_yaml_doc doc;
+    struct tac_arena arena;
+    const char *name, *model, *data, *wordings; /* paths are resolved; NULL where absent */
+    const char *task[TAC_STUDY_TASKS];
+    size_t n_task;
+    size_t tokens, seeds;
+    size_t train_examples, validation_examples, test_examples; /* 0: all */
+    const char *test;                                          /* the split that is reported */
+    struct tac_spec_method prompt, full;
+    size_t random; /* prompts of random tokens */
+    bool shuffled, drift, discrete, reworded;
+    size_t noise_runs; /* of each source; 0: no such runs */
+    size_t neighbors;
+    struct tac_spec_look knockout, paths, verbalise, neurons;
+    const char *frame; /* of verbalisation; its last '?' is the placeholder */
+    struct {
+        const char *text;
+        double weight[TAC_STUDY_WEIGHTS];
+        size_t n, runs;
+    } wayward;
+    bool transfer;
+    double margin;
+    const struct tac_yaml *by_construction; /* list of claims' ids, or NULL */
+};
+
+/* tac_spec_load: TACIT_EINPUT with FILE:LINE for unknown keys, wrong values, and what is missing.
+ * The spec stays where it is (options point into it); a zeroed one may be released. */
+enum tacit_status tac_spec_load(struct tac_spec *s, const char *path,
+                                struct tacit_err *err) TAC_MUST_USE;
+/* tac_spec_parse: the same from n bytes of the file that `name` stands for. */
+enum tacit_status tac_spec_parse(struct tac_spec *s, const char *text, size_t n, const char *name,
+                                 struct tacit_err *err) TAC_MUST_USE;
+void tac_spec_release(struct tac_spec *s);
+
+#endif

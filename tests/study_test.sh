@@ -1,0 +1,214 @@
+#!/bin/bash
+# A study as a user runs it: the same store on any number of workers, after crashes and kills; only new work after a change;
+# one process a folder; the refusals of wrong input.
+tacit=$TACIT n=0 bad=0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+check() { # NAME STATUS
+    n=$((n + 1))
+    if [ "$2" = 0 ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; bad=1; fi
+}
+is() { [ "$1" = "$2" ] || { echo "# found '$1', expected '$2'"; return 1; }; }
+"$tacit" init-model --layers 2 --width 32 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/m" --quiet
+sed 's/^name: .*/name: other/; s/^description: .*/description: "Is it so or not?"/' demo/task.yaml >"$tmp/other.yaml"
+printf 'demo:\n  - "Tell which it is."\n  - "What holds here?"\n' >"$tmp/wordings.yaml"
+name=$(sed -n 's/^name: //p' demo/task.yaml)
+sed -i "s/^demo:/$name:/" "$tmp/wordings.yaml"
+spec() { # FILE TASKS SEEDS [MORE]
+    cat >"$1" <<END
+name: test
+model: $tmp/m
+data: $PWD/demo
+wordings: $tmp/wordings.yaml
+tasks: [$2]
+tokens: 4
+seeds: $3
+train_examples: 12
+validation_examples: 6
+test_examples: 20
+test: validation
+${4:-}
+END
+}
+study() { # FILE OUT [OPTION]...
+    "$tacit" study "$1" --out "$2" --quiet "${@:3}"
+}
+# All that a store holds, times and the number of workers aside.
+dump() {
+    sqlite3 "$1/study.db" "UPDATE unit SET seconds = 0; UPDATE meta SET value = '' WHERE key = 'workers';
+        UPDATE result SET rows = '' WHERE name = 'accuracy'" && sqlite3 "$1/study.db" .dump | sha256sum
+}
+same() { # OUT
+    cp -r "$1" "$tmp/look" && is "$(dump "$tmp/look")" "$want"
+    local s=$?
+    rm -rf "$tmp/look"
+    return $s
+}
+full='methods:
+  prompt: {epochs: 3, batch: 4, lr: 1e-2}
+  full: {epochs: 1, batch: 4, lr: 1e-3}
+controls: {random: 2, shuffled: true, drift: true, discrete: true, paraphrases: true}
+noise: {runs: 1}
+reading:
+  neighbors: 3
+  verbalise: {runs: 1}
+  knockout: {examples: 10}
+  wayward: {text: "Nothing at all.", weights: [0, 1]}
+paths: {examples: 10}
+neurons: {examples: 4}
+transfer: true
+by_construction: [training]'
+
+# ---- the whole of it ----
+spec "$tmp/s.yaml" "$PWD/demo/task.yaml, $tmp/other.yaml" 2 "$full"
+"$tacit" study "$tmp/s.yaml" --out "$tmp/a" --plan --json >"$tmp/out"
+check "--plan says what there is to do and writes nothing" "$([ ! -e "$tmp/a" ] &&
+    grep -q '^{"units": [1-9][0-9]*, "jobs": [0-9]*, "seconds": [0-9.e-]*, "memory_bytes": [0-9]*}$' "$tmp/out"; echo $?)"
+study "$tmp/s.yaml" "$tmp/a" --jobs 1 >"$tmp/out"
+check "a study runs" $?
+cp -r "$tmp/a" "$tmp/copy"
+want=$(dump "$tmp/copy")
+rm -rf "$tmp/copy"
+study "$tmp/s.yaml" "$tmp/b" --jobs 3 >/dev/null && same "$tmp/b"
+check "three workers leave the same store" $?
+"$tacit" study "$tmp/s.yaml" --out "$tmp/a" --status | tail -1 >"$tmp/out"
+read -r finished all <"$tmp/out"
+check "--status: everything is done" "$([ "$finished" = "$all" ] && [ "$all" -gt 100 ]; echo $?)"
+"$tacit" study "$tmp/s.yaml" --out "$tmp/a" 2>"$tmp/err" >"$tmp/out"
+check "the same command does nothing again" "$([ ! -s "$tmp/err" ] && same "$tmp/a"; echo $?)"
+for t in accuracy runs curves reading persistence words recurring scripts verbalise knockout wayward seeds drift distances \
+    layout layouts trajectory paths noise transfer similarity wins; do
+    [ "$(sqlite3 "$tmp/a/study.db" "SELECT json_array_length(rows) > 0 AND json_array_length(columns) =
+        json_array_length(rows, '\$[0]') FROM result WHERE name = '$t'")" = 1 ] || echo "$t"
+done >"$tmp/out"
+check "every table has rows as wide as its columns" "$([ ! -s "$tmp/out" ]; echo $?)"
+[ "$(sqlite3 "$tmp/a/study.db" "SELECT count(*) FROM claim WHERE verdict IN ('holds', 'does not hold', 'cannot be told here')")" -ge 10 ]
+check "claims have verdicts" $?
+[ "$(sqlite3 "$tmp/a/study.db" "SELECT group_concat(id), count(p_holm) FROM claim WHERE verdict = 'by construction'")" = "training|0" ]
+check "what was looked at before gets no verdict, and no part in Holm's" $?
+study "$tmp/s.yaml" "$tmp/a" --json >"$tmp/out" && [ "$(sqlite3 :memory: "SELECT json_array_length(readfile('$tmp/out'), '\$.claims')")" = \
+    "$(sqlite3 "$tmp/a/study.db" "SELECT count(*) FROM claim")" ]
+check "--json prints the claims" $?
+[ "$(sqlite3 "$tmp/a/study.db" "SELECT count(*), sum(length(hits)), sum(length(margins)) FROM score WHERE n = 20")" = \
+    "$(sqlite3 "$tmp/a/study.db" "SELECT count(*), 20 * count(*), 160 * count(*) FROM score")" ]
+check "each score has its examples' margins" $?
+"$tacit" inspect "$tmp/a/runs/$name/prompt/2" >"$tmp/out" && [ ! -e "$tmp/a/runs/$name/full/1" ]
+check "prompts stay as PEFT folders, whole models do not" $?
+
+"$BUILD/examples/study" "$tmp/s.yaml" "$tmp/a" | grep -q "The trained prompt beats its description"
+check "examples/study" $?
+
+# ---- more, and other ----
+done_by() { "$tacit" study "$1" --out "$2" --plan --json | sed 's/{"units": \([0-9]*\),.*/\1/'; }
+spec "$tmp/more.yaml" "$PWD/demo/task.yaml, $tmp/other.yaml" 3 "$full"
+study "$tmp/more.yaml" "$tmp/fresh" >/dev/null
+cp -r "$tmp/a" "$tmp/grown"
+new=$(done_by "$tmp/more.yaml" "$tmp/grown")
+study "$tmp/more.yaml" "$tmp/grown" >/dev/null
+cp -r "$tmp/fresh" "$tmp/copy"
+before=$want want=$(dump "$tmp/copy")
+same "$tmp/grown" && [ "$new" -lt 100 ]
+check "one more seed does only new work and ends as a study from nothing" $?
+want=$before
+rm -rf "$tmp/copy" "$tmp/grown" "$tmp/fresh"
+sed 's/lr: 1e-2/lr: 2e-2/' "$tmp/s.yaml" >"$tmp/lr.yaml"
+[ "$(done_by "$tmp/lr.yaml" "$tmp/a")" -gt 60 ] && [ "$(done_by "$tmp/lr.yaml" "$tmp/a")" -lt "$all" ]
+check "a changed setting is done again, with what builds on it, and nothing else" $?
+sed 's/^test_examples: 20/test_examples: 16/' "$tmp/s.yaml" >"$tmp/test.yaml"
+cp -r "$tmp/a" "$tmp/t"
+"$tacit" study "$tmp/test.yaml" --out "$tmp/t" --status >"$tmp/out"
+[ "$(awk '$1 == "make" && $2 != "full" { left += $4 - $3 } $1 == "score" { scored = $2 } END { print left + 0, scored + 0 }' "$tmp/out")" = "0 0" ]
+check "another test set scores again, and trains nothing but what it does not keep" $?
+cp -r "$tmp/a" "$tmp/c" && study "$tmp/lr.yaml" "$tmp/c" >/dev/null && study "$tmp/s.yaml" "$tmp/c" >/dev/null && same "$tmp/c"
+check "there and back again ends as before" $?
+
+# ---- crashes ----
+small='methods: {prompt: {epochs: 2, batch: 6, lr: 1e-2}}
+controls: {drift: true}
+reading: {neighbors: 2}'
+spec "$tmp/small.yaml" "$PWD/demo/task.yaml" 1 "$small"
+study "$tmp/small.yaml" "$tmp/d" --jobs 1 >/dev/null
+cp -r "$tmp/d" "$tmp/copy"
+want=$(dump "$tmp/copy")
+for kind in pwrite fdatasync unlink write rename; do
+    wrong=0 at=0
+    while at=$((at + ${STEP:-1})); [ $at -lt 5000 ]; do
+        rm -rf "$tmp/k"
+        LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=$kind:$at study "$tmp/small.yaml" "$tmp/k" --jobs 1 >/dev/null 2>&1
+        [ $? = 137 ] || break
+        if study "$tmp/small.yaml" "$tmp/k" --jobs 1 >/dev/null 2>"$tmp/err" && same "$tmp/k"; then continue; fi
+        wrong=$((wrong + 1))
+        echo "# after $kind $at"
+        sed 's/^/# /' "$tmp/err"
+    done
+    [ $at -gt 3 ] || wrong=1
+    check "a crash at any of $((at - 1)) calls of $kind changes nothing" $wrong
+done
+cp -r "$tmp/a" "$tmp/copy2"
+want=$(dump "$tmp/copy2")
+rm -rf "$tmp/k"
+for delay in 0.1 0.2 0.3 0.2 0.4; do
+    "$tacit" study "$tmp/s.yaml" --out "$tmp/k" --quiet >/dev/null 2>&1 &
+    sleep $delay
+    kill -9 $! 2>/dev/null
+    wait $! 2>/dev/null
+done
+study "$tmp/s.yaml" "$tmp/k" >/dev/null && same "$tmp/k"
+check "five kills change nothing" $?
+"$tacit" study "$tmp/s.yaml" --out "$tmp/i" --quiet >/dev/null 2>"$tmp/err" &
+pid=$!
+sleep 0.4
+kill -INT $pid
+wait $pid
+status=$?
+study "$tmp/s.yaml" "$tmp/i" >/dev/null && same "$tmp/i" && [ $status = 130 ]
+check "Ctrl-C stops with 130, and the same command goes on" $?
+
+# ---- refusals ----
+refuses() { # NAME TEXT COMMAND...
+    local out status
+    out=$("${@:3}" 2>&1 >/dev/null)
+    status=$?
+    if [ $status = 2 ] && [[ $out == *"$2"* ]] && [ "$(wc -l <<<"$out")" = 1 ]; then
+        check "$1" 0
+    else
+        echo "# status $status: $out"
+        check "$1" 1
+    fi
+}
+(exec 9>"$tmp/a/.lock"; flock 9; touch "$tmp/held"; sleep 5) &
+holder=$!
+while [ ! -e "$tmp/held" ]; do sleep 0.05; done
+refuses "a second process is told" "another process works on this study" "$tacit" study "$tmp/s.yaml" --out "$tmp/a"
+kill $holder
+line() { sed "$1" "$tmp/s.yaml" >"$tmp/bad.yaml"; }
+line 's/^tokens: 4/tokens: none/'
+refuses "a number that is none" "bad.yaml:6: key 'tokens': expected an integer from 1 to 4096, found 'none'" study "$tmp/bad.yaml" "$tmp/x"
+line 's/^tokens: 4/token: 4/'
+refuses "an unknown key" "bad.yaml:6: unknown key 'token' (known: name," study "$tmp/bad.yaml" "$tmp/x"
+line 's/^tokens: 4//'
+refuses "no number of tokens" "key 'tokens' is missing" study "$tmp/bad.yaml" "$tmp/x"
+line 's/lr: 1e-2/lr: fast/'
+refuses "a method's wrong setting" "key 'lr': expected a number from 0 to" study "$tmp/bad.yaml" "$tmp/x"
+line "s|, $tmp/other.yaml|, $PWD/demo/task.yaml|"
+refuses "a task that comes twice" "task '$name' comes twice" study "$tmp/bad.yaml" "$tmp/x"
+line 's/, [^,]*other.yaml/, nowhere/'
+refuses "an unknown task" "nowhere" study "$tmp/bad.yaml" "$tmp/x"
+line "s|^model: .*|model: $tmp/none|"
+refuses "no such model" "$tmp/none" study "$tmp/bad.yaml" "$tmp/x"
+line 's/^test: validation/test: holdout/'
+refuses "no such split" "holdout" study "$tmp/bad.yaml" "$tmp/x"
+line "s|^wordings: .*||"
+refuses "paraphrases without wordings" "needs the key 'wordings'" study "$tmp/bad.yaml" "$tmp/x"
+line 's/weights: \[0, 1\]/weights: [heavy]/'
+refuses "a weight that is no number" "key 'weights': expected" study "$tmp/bad.yaml" "$tmp/x"
+line 's/neighbors: 3/frame: "nothing"/'
+refuses "a frame without a placeholder" "key 'frame': expected a text with a '?'" study "$tmp/bad.yaml" "$tmp/x"
+[ ! -e "$tmp/x" ]
+check "none of them left anything" $?
+mkdir "$tmp/y" && echo "no database" >"$tmp/y/study.db"
+refuses "a store that is no database" "study.db" study "$tmp/s.yaml" "$tmp/y"
+refuses "no study file" "missing.yaml" study "$tmp/missing.yaml" "$tmp/x"
+refuses "no folder" "option '--out' is needed" "$tacit" study "$tmp/s.yaml"
+echo "1..$n"
+exit $bad
