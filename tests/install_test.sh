@@ -12,7 +12,7 @@ make -s install BUILD="$BUILD" DESTDIR="$tmp/stage" PREFIX=/opt/tacit >"$tmp/log
 check "make install" $?
 prefix=$tmp/stage/opt/tacit
 for f in bin/tacit lib/libtacit.a lib/libtacit.so lib/libtacit.so.0 include/tacit.h lib/pkgconfig/tacit.pc \
-    share/man/man1/tacit.1 share/bash-completion/completions/tacit share/tacit/tasks/rte.yaml; do
+    share/man/man1/tacit.1 share/bash-completion/completions/tacit share/tacit/tasks/rte.yaml share/tacit/studies/superglue.yaml; do
     [ -s "$prefix/$f" ] || check "$f is there" 1
 done
 [ "$(find "$prefix/include" -type f | wc -l)" = 1 ]
