@@ -127,16 +127,16 @@ small='methods: {prompt: {epochs: 2, batch: 6, lr: 1e-2}}
 controls: {drift: true}
 reading: {neighbors: 2}'
 spec "$tmp/small.yaml" "$PWD/demo/task.yaml" 1 "$small"
-study "$tmp/small.yaml" "$tmp/d" --jobs 1 >/dev/null
+study "$tmp/small.yaml" "$tmp/d" --jobs 1 --threads 1 >/dev/null
 cp -r "$tmp/d" "$tmp/copy"
 want=$(dump "$tmp/copy")
 for kind in pwrite fdatasync unlink write rename; do
     wrong=0 at=0
     while at=$((at + ${STEP:-1})); [ $at -lt 5000 ]; do
         rm -rf "$tmp/k"
-        LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=$kind:$at study "$tmp/small.yaml" "$tmp/k" --jobs 1 >/dev/null 2>&1
+        LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=$kind:$at study "$tmp/small.yaml" "$tmp/k" --jobs 1 --threads 1 >/dev/null 2>&1
         [ $? = 137 ] || break
-        if study "$tmp/small.yaml" "$tmp/k" --jobs 1 >/dev/null 2>"$tmp/err" && same "$tmp/k"; then continue; fi
+        if study "$tmp/small.yaml" "$tmp/k" --jobs 1 --threads 1 >/dev/null 2>"$tmp/err" && same "$tmp/k"; then continue; fi
         wrong=$((wrong + 1))
         echo "# after $kind $at"
         sed 's/^/# /' "$tmp/err"

@@ -186,6 +186,14 @@ static double common_rows(const struct tacit_study *st)
     return rows;
 }
 
+/* Rows that take as long as n vectors held against the vocabulary: a product of a plain loop, ten
+ * times slower than those of a layer. */
+static double vocabulary_rows(const struct tacit_study *st, double n)
+{
+    const struct tac_decoder_config *c = &st->m->model->c;
+    return n * 10 * (double)(c->V * c->C) / (double)tac_model_params(st->m->model);
+}
+
 /* Rows that a unit sends forward through the model; a step's gradient counts twice that. */
 static double cost_of(const struct tacit_study *st, const struct tac_unit *u)
 {
@@ -219,7 +227,11 @@ static double cost_of(const struct tacit_study *st, const struct tac_unit *u)
     }
     if (u->kind == TAC_UNIT_NEURONS)
         return common_rows(st);
-    return u->kind == TAC_UNIT_MAKE ? 1 : 1000;
+    if (u->kind == TAC_UNIT_NULL)
+        return vocabulary_rows(st, 100 * (double)st->spec.tokens + 4096);
+    if (u->kind == TAC_UNIT_READ)
+        return vocabulary_rows(st, 17 * (double)st->spec.tokens);
+    return 1;
 }
 
 static enum tacit_status add_unit(struct tacit_study *st, enum tac_unit_kind kind, size_t a,
