@@ -27,7 +27,8 @@ static void verbalise(struct grid *out, struct golden *g, size_t n, size_t place
         out->frame[i] = i % 40;
     assert_true(P * (g->model->c.L + 1) * (g->model->c.L + 1) <= MAX_CELLS && g->C <= MAX_C);
     tac_weights_read_rows(g->weights, TAC_P_EMBED, words, P, values);
-    assert_ok(tac_verbalise(out->said, out->logp, g->session, values, P, &f, target, &err), err);
+    assert_ok(tac_verbalise(out->said, out->logp, g->session, values, P, &f, target, NULL, &err),
+              err);
 }
 
 /* Log-probabilities behind a text, with a patch or without, and the first of the largest. */
@@ -141,13 +142,13 @@ static void test_refused(void **state)
     int32_t bad[2] = {1, 900}, wrong[P] = {1, 2, 900}, frame[FRAME] = {0};
     golden_open(&g, "odd-heads-f32", &cpu);
     struct tac_frame f = {frame, FRAME, FRAME};
-    assert_fails(tac_verbalise(grid.said, grid.logp, g.session, values, P, &f, target, &err),
+    assert_fails(tac_verbalise(grid.said, grid.logp, g.session, values, P, &f, target, NULL, &err),
                  TACIT_EINPUT, err, "place 9 of a frame of 9 tokens");
     f = (struct tac_frame){bad, 2, 0};
-    assert_fails(tac_verbalise(grid.said, grid.logp, g.session, values, P, &f, target, &err),
+    assert_fails(tac_verbalise(grid.said, grid.logp, g.session, values, P, &f, target, NULL, &err),
                  TACIT_EINPUT, err, "token id 900 is outside");
     f.n = 1;
-    assert_fails(tac_verbalise(grid.said, grid.logp, g.session, values, P, &f, wrong, &err),
+    assert_fails(tac_verbalise(grid.said, grid.logp, g.session, values, P, &f, wrong, NULL, &err),
                  TACIT_EINPUT, err, "target token id 900");
     golden_close(&g);
 }

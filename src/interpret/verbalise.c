@@ -112,7 +112,8 @@ static enum tacit_status check(const struct tac_frame *frame, const int32_t *tar
 
 enum tacit_status tac_verbalise(int32_t *said, double *logp, struct tac_session *s,
                                 const float *values, size_t P, const struct tac_frame *frame,
-                                const int32_t *target, struct tacit_err *err)
+                                const int32_t *target, const struct tac_score_options *o,
+                                struct tacit_err *err)
 {
     const struct tac_decoder_config *c = &s->weights->model->c;
     size_t layers = c->L + 1, cells = P * layers * layers;
@@ -123,9 +124,12 @@ enum tacit_status tac_verbalise(int32_t *said, double *logp, struct tac_session 
         st = batch_init(&b, frame->n, err);
     if (!st)
         st = read_states(states, s, values, P, err);
-    for (size_t from = 0; !st && from < cells; from += b.most)
+    for (size_t from = 0; !st && from < cells; from += b.most) {
         st = run_cells(said, logp, s, &b, states, frame, target, from,
                        cells - from < b.most ? cells - from : b.most, err);
+        if (!st && o && o->progress && o->progress(o->ctx, from, cells))
+            st = tac_fail(err, TACIT_ECANCEL, "stopped after %zu of %zu cells", from, cells);
+    }
     batch_release(&b);
     free(states);
     return st;

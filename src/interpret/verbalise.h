@@ -21,10 +21,12 @@ struct tac_frame {
  * Both grids go by [token][layer the state is taken behind][layer it is patched behind], layers
  * from -1 (behind the embedding and its norm) to L-1. A patch behind the last layer changes nothing
  * unless the placeholder ends the frame. Means over the grid can be reported; its best cell is a
- * selection, and needs random prompts that were selected likewise. Runs P (L+1)^2 frames. Errors:
- * memory; TACIT_EINPUT for ids outside the vocabulary and a place outside the frame. */
+ * selection, and needs random prompts that were selected likewise. Runs P (L+1)^2 frames; of o
+ * (NULL: nothing) the progress counts alone, in cells. Errors: memory; TACIT_ECANCEL; TACIT_EINPUT
+ * for ids outside the vocabulary and a place outside the frame. */
 enum tacit_status tac_verbalise(int32_t *said, double *logp, struct tac_session *s,
                                 const float *values, size_t P, const struct tac_frame *frame,
-                                const int32_t *target, struct tacit_err *err) TAC_MUST_USE;
+                                const int32_t *target, const struct tac_score_options *o,
+                                struct tacit_err *err) TAC_MUST_USE;
 
 #endif

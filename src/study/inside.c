@@ -173,6 +173,7 @@ enum tacit_status tac_unit_verbalise(struct tac_work *w, struct tacit_err *err)
 {
     struct speech x = {.w = w};
     struct tac_frame frame = {0};
+    struct tac_score_options o = tac_score_options_public(w->progress);
     json_t *out = json_array();
     enum tacit_status s = out ? speech_open(&x, err) : tac_fail_memory(err, 0);
     if (!s)
@@ -180,7 +181,7 @@ enum tacit_status tac_unit_verbalise(struct tac_work *w, struct tacit_err *err)
     frame.id = x.frame.id;
     frame.n = x.frame.n;
     if (!s)
-        s = tac_verbalise(x.said, x.logp, w->m->session, x.rows, x.P, &frame, x.target, err);
+        s = tac_verbalise(x.said, x.logp, w->m->session, x.rows, x.P, &frame, x.target, &o, err);
     for (size_t i = 0; !s && i < x.layers * x.layers; i++)
         if (json_array_append_new(out, cell_json(&x, i, err)))
             s = tac_fail_memory(err, 0);

@@ -83,6 +83,9 @@ enum tacit_status tac_unit_null(struct tac_work *w, struct tacit_err *err)
     if (!s)
         s = name_tokens(out, &t, t.trained, err);
     for (uint64_t i = 0; !s && i < NULLS; i++) {
+        s = tac_go_on(w, i, NULLS, err);
+        if (s)
+            break;
         s = tac_perturb_matched(t.moved, &short_rows, w->m->weights, t.start, t.trained, t.P,
                                 FIRST_SEED + i, err);
         if (!s)

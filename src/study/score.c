@@ -74,6 +74,15 @@ enum tacit_status tac_begin_unit(struct tac_work *w, const char *result, struct 
     return s ? tac_store_end(&w->st->store, s, err) : TACIT_OK;
 }
 
+enum tacit_status tac_go_on(const struct tac_work *w, uint64_t done, uint64_t total,
+                            struct tacit_err *err)
+{
+    struct tacit_event ev = {.kind = TACIT_EVENT_WORK, .done = done, .total = total};
+    if (!w->progress->report(w->progress->ctx, &ev))
+        return TACIT_OK;
+    return tac_fail(err, TACIT_ECANCEL, "stopped; the same command does it anew");
+}
+
 enum tacit_status tac_put_result(struct tac_work *w, json_t *result, struct tacit_err *err)
 {
     struct tac_buf text = {0};

@@ -37,6 +37,9 @@ void tac_hold_release(struct tac_held *h);
  * ends it. */
 enum tacit_status tac_begin_unit(struct tac_work *w, const char *result,
                                  struct tacit_err *err) TAC_MUST_USE;
+/* tac_go_on: tells the progress of a long unit; TACIT_ECANCEL where it is to stop. */
+enum tacit_status tac_go_on(const struct tac_work *w, uint64_t done, uint64_t total,
+                            struct tacit_err *err) TAC_MUST_USE;
 /* tac_put_result: a unit that leaves this alone; it is taken over (NULL: there was no memory). */
 enum tacit_status tac_put_result(struct tac_work *w, json_t *result,
                                  struct tacit_err *err) TAC_MUST_USE;
