@@ -61,7 +61,7 @@ struct tacit_event {
     double score, accuracy;              /* EVAL */
     const char *what;                    /* of a study: the unit; NULL elsewhere */
     size_t units_done, units;            /* of a study */
-    double rate; /* of a study: rows a second through the model, about */
+    double rate;                         /* of a study: rows a second through the model, about */
     double left; /* of a study: seconds that are left, about; below 0: unknown */
 };
 
