@@ -119,6 +119,9 @@ cp -r "$tmp/a" "$tmp/t"
 "$tacit" study "$tmp/test.yaml" --out "$tmp/t" --status >"$tmp/out"
 [ "$(awk '$1 == "make" && $2 != "full" { left += $4 - $3 } $1 == "score" { scored = $2 } END { print left + 0, scored + 0 }' "$tmp/out")" = "0 0" ]
 check "another test set scores again, and trains nothing but what it does not keep" $?
+[ "$("$tacit" study "$tmp/s.yaml" --out "$tmp/a" --status --no-share | tail -1 | awk '{ print $1 }')" = 0 ] &&
+    [ "$("$tacit" study "$tmp/s.yaml" --out "$tmp/a" --status --isa portable | tail -1 | awk '{ print $1 }')" = "$all" ]
+check "what changes the order of sums is another study, an instruction set is not" $?
 cp -r "$tmp/a" "$tmp/c" && study "$tmp/lr.yaml" "$tmp/c" >/dev/null && study "$tmp/s.yaml" "$tmp/c" >/dev/null && same "$tmp/c"
 check "there and back again ends as before" $?
 
