@@ -1,5 +1,5 @@
 /* Claims: the findings of the notes that the study came from, each with an estimator, a rule and a
- * control, set before the first full study was run. docs/STUDY.md lists the rules. */
+ * control. docs/STUDY.md lists the rules, and what had been seen when they were set. */
 #ifndef TAC_STUDY_CLAIMS_H
 #define TAC_STUDY_CLAIMS_H
 
