@@ -14,9 +14,30 @@ struct null_test {
     struct tac_work *w;
     float *trained, *start, *moved;
     struct tac_hub_near *near; /* (P,k) */
-    double *density;
+    const double *density;     /* the study's */
     size_t P, C, k, vocab;
 };
+
+/* The same for every prompt, and with a large vocabulary most of the work: the first unit makes it.
+ */
+static enum tacit_status share_density(struct null_test *t, struct tacit_err *err)
+{
+    struct tacit_study *st = t->w->st;
+    enum tacit_status s = TACIT_OK;
+    pthread_mutex_lock(&st->density_mutex);
+    if (!st->density) {
+        double *density = tac_alloc(t->vocab, sizeof *density, err);
+        s = density ? tac_hub_density(density, t->w->m->weights, t->vocab, false, err)
+                    : TACIT_EFAIL;
+        if (s)
+            free(density);
+        else
+            st->density = density;
+    }
+    t->density = st->density;
+    pthread_mutex_unlock(&st->density_mutex);
+    return s;
+}
 
 static enum tacit_status null_open(struct null_test *t, struct tacit_err *err)
 {
@@ -33,10 +54,7 @@ static enum tacit_status null_open(struct null_test *t, struct tacit_err *err)
     TAC_CHECK(P == t->P && C == t->C);
     t->moved = tac_alloc(P * C, sizeof *t->moved, err);
     t->near = tac_alloc(P * t->k, sizeof *t->near, err);
-    t->density = tac_alloc(t->vocab, sizeof *t->density, err);
-    if (!t->moved || !t->near || !t->density)
-        return TACIT_EFAIL;
-    return tac_hub_density(t->density, t->w->m->weights, t->vocab, false, err);
+    return t->moved && t->near ? share_density(t, err) : TACIT_EFAIL;
 }
 
 static void null_release(struct null_test *t)
@@ -45,7 +63,6 @@ static void null_release(struct null_test *t)
     free(t->start);
     free(t->moved);
     free(t->near);
-    free(t->density);
 }
 
 static int by_id(const void *a, const void *b)

@@ -90,6 +90,8 @@ struct tacit_study {
     struct tac_unit *unit;
     size_t n_unit, cap_unit;
     struct tac_store store;
+    pthread_mutex_t density_mutex;
+    double *density; /* (tokens) tac_hub_density of the raw space, once a unit has needed it */
     struct tacit_claim *claim; /* texts in the arena */
     size_t n_claim;
 };

@@ -191,6 +191,11 @@ enum tacit_status tacit_study_open(struct tacit_study **out, const char *file, c
     struct tacit_study *st = *out = tac_alloc(1, sizeof *st, err);
     if (!st)
         return TACIT_EFAIL;
+    if (pthread_mutex_init(&st->density_mutex, NULL)) {
+        free(st);
+        *out = NULL;
+        return tac_fail_memory(err, 0);
+    }
     st->o = *o;
     enum tacit_status s = tac_spec_load(&st->spec, file, err);
     if (!s)
@@ -230,6 +235,8 @@ void tacit_study_close(struct tacit_study *st)
     free(st->prompt);
     free(st->unit);
     free(st->claim);
+    free(st->density);
+    pthread_mutex_destroy(&st->density_mutex);
     free(st);
 }
 
