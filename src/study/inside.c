@@ -91,18 +91,9 @@ static enum tacit_status find_place(size_t *place, const struct speech *x, struc
 static enum tacit_status find_targets(struct speech *x, const struct tac_study_prompt *p,
                                       struct tacit_err *err)
 {
-    struct tacit_adapter a = {.p = {.P = x->P, .C = x->C, .values = x->rows}};
-    struct tacit_explain *e = NULL;
-    struct tacit_explain_options o = tacit_explain_options_default();
-    if (p->text)
-        return tac_start_tokens(x->w->m, x->target, p->text, x->P, err);
-    o.k = 1;
-    o.controls = 0;
-    enum tacit_status s = tacit_explain(&e, x->w->m, &a, &o, err);
-    for (size_t i = 0; !s && i < x->P; i++)
-        x->target[i] = tacit_explain_get(e, i)->view[0].neighbor[0].id;
-    tacit_explain_free(e);
-    return s;
+    struct tacit_model *m = x->w->m;
+    return p->text ? tac_start_tokens(m, x->target, p->text, x->P, err)
+                   : tac_nearest_tokens(m, x->target, x->rows, x->P, err);
 }
 
 static enum tacit_status speech_open(struct speech *x, struct tacit_err *err)

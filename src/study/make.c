@@ -130,26 +130,35 @@ static enum tacit_status make_start(struct tac_work *w, struct tacit_err *err)
     return s;
 }
 
+enum tacit_status tac_nearest_tokens(struct tacit_model *m, int32_t *id, float *rows, size_t P,
+                                     struct tacit_err *err)
+{
+    struct tacit_adapter a = {.p = {.P = P, .C = m->model->c.C, .values = rows}};
+    struct tacit_explain *e = NULL;
+    struct tacit_explain_options o = tacit_explain_options_default();
+    o.k = 1;
+    o.controls = 0;
+    enum tacit_status s = tacit_explain(&e, m, &a, &o, err);
+    for (size_t i = 0; !s && i < P; i++)
+        id[i] = tacit_explain_get(e, i)->view[0].neighbor[0].id;
+    tacit_explain_free(e);
+    return s;
+}
+
 /* The nearest tokens of the prompt that this one is made from, as rows. */
 static enum tacit_status make_discrete(struct tac_work *w, struct tacit_err *err)
 {
-    struct tacit_adapter a = {0};
-    struct tacit_explain *e = NULL;
-    struct tacit_explain_options o = tacit_explain_options_default();
+    float *rows = NULL;
+    size_t P, C;
     int32_t *id = tokens_of(w, err);
-    enum tacit_status s = id ? tac_store_rows(&w->st->store, &a.p.values, &a.p.P, &a.p.C,
-                                              w->st->prompt[w->u->b].key, err)
-                             : TACIT_EFAIL;
-    o.k = 1;
-    o.controls = 0;
+    enum tacit_status s = id ? TACIT_OK : TACIT_EFAIL;
     if (!s)
-        s = tacit_explain(&e, w->m, &a, &o, err);
-    for (size_t i = 0; !s && i < a.p.P; i++)
-        id[i] = tacit_explain_get(e, i)->view[0].neighbor[0].id;
+        s = tac_store_rows(&w->st->store, &rows, &P, &C, w->st->prompt[w->u->b].key, err);
     if (!s)
-        s = make_rows(w, id, a.p.P, err);
-    tacit_explain_free(e);
-    free(a.p.values);
+        s = tac_nearest_tokens(w->m, id, rows, P, err);
+    if (!s)
+        s = make_rows(w, id, P, err);
+    free(rows);
     free(id);
     return s;
 }

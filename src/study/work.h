@@ -52,6 +52,10 @@ enum tacit_status tac_put_score(struct tac_work *w, const struct tacit_examples 
 enum tacit_status tac_start_tokens(const struct tacit_model *m, int32_t *id, const char *text,
                                    size_t P, struct tacit_err *err) TAC_MUST_USE;
 
+/* tac_nearest_tokens: id (P): the token nearest to each row, raw. rows (P,C). */
+enum tacit_status tac_nearest_tokens(struct tacit_model *m, int32_t *id, float *rows, size_t P,
+                                     struct tacit_err *err) TAC_MUST_USE;
+
 /* The bodies of units, by kind. */
 enum tacit_status tac_unit_make(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_unit_score(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
