@@ -91,10 +91,9 @@ enum tacit_status tac_contrast(struct tac_contrast *out, struct tac_seen *x, enu
     *out = (struct tac_contrast){0};
     for (int t = 0; t < (int)x->st->n_task; t++) {
         struct tac_pooled pa, pb;
-        int own = b == TAC_KIND_NONE || b == TAC_KIND_RANDOM ? TAC_NO_TASK : t;
-        enum tacit_status s = tac_pool(&pa, x, a, t, t, err);
+        enum tacit_status s = tac_pool(&pa, x, a, t, err);
         if (!s)
-            s = tac_pool(&pb, x, b, own, t, err);
+            s = tac_pool(&pb, x, b, t, err);
         if (s)
             return s;
         if (!pa.runs || !pb.runs || pa.n < 2)

@@ -45,6 +45,11 @@ bool tac_kind_trained(enum tac_kind k)
     return kinds[k].trained;
 }
 
+int tac_kind_task(enum tac_kind k, int task)
+{
+    return k == TAC_KIND_NONE || k == TAC_KIND_RANDOM ? TAC_NO_TASK : task;
+}
+
 const char *tac_unit_kind_name(enum tac_unit_kind k)
 {
     return unit_names[k];

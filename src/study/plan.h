@@ -104,5 +104,8 @@ enum tacit_status tac_plan(struct tacit_study *st, struct tacit_err *err) TAC_MU
 struct tacit_train_options tac_plan_options(const struct tacit_study *st,
                                             const struct tac_study_prompt *p);
 bool tac_kind_trained(enum tac_kind k);
+/* The task under which a kind's prompts for this one are listed: TAC_NO_TASK for none and random.
+ */
+int tac_kind_task(enum tac_kind k, int task);
 
 #endif

@@ -62,13 +62,14 @@ const json_t *tac_seen_result(const struct tac_seen *x, enum tac_unit_kind kind,
 }
 
 enum tacit_status tac_pool(struct tac_pooled *out, struct tac_seen *x, enum tac_kind k, int task,
-                           int target, struct tacit_err *err)
+                           struct tacit_err *err)
 {
+    int owner = tac_kind_task(k, task);
     const struct tac_seen_score *first = NULL;
     *out = (struct tac_pooled){0};
-    for (size_t p = tac_seen_next(x, 0, k, task); p < x->st->n_prompt;
-         p = tac_seen_next(x, p + 1, k, task)) {
-        const struct tac_seen_score *s = tac_seen_get(x, p, target);
+    for (size_t p = tac_seen_next(x, 0, k, owner); p < x->st->n_prompt;
+         p = tac_seen_next(x, p + 1, k, owner)) {
+        const struct tac_seen_score *s = tac_seen_get(x, p, task);
         if (!s)
             continue;
         if (!first) {

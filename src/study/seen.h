@@ -49,15 +49,15 @@ size_t tac_seen_next(const struct tac_seen *x, size_t from, enum tac_kind k, int
 /* What a unit on this prompt left, or NULL. */
 const json_t *tac_seen_result(const struct tac_seen *x, enum tac_unit_kind kind, size_t prompt);
 
-/* Accuracy over several runs' hits on the same examples: the mean, and a 95 % bootstrap interval
- * over examples (Wilson's for one run). */
+/* Accuracy of a kind's prompts on a task over several runs' hits on the same examples: the mean,
+ * and a 95 % bootstrap interval over examples (Wilson's for one run). */
 struct tac_pooled {
     size_t runs, n;
     double accuracy, low, high, auroc, loss;
     double *hits; /* (n) mean over the runs; the arena's */
 };
 enum tacit_status tac_pool(struct tac_pooled *out, struct tac_seen *x, enum tac_kind k, int task,
-                           int target, struct tacit_err *err) TAC_MUST_USE;
+                           struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_seen_open: reads the planned units of x->st; the rest of x is zero. tac_seen_close frees what
  * it holds, after a failure too. tables_measure.c fills what needs the model. */

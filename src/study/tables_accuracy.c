@@ -10,11 +10,6 @@ static bool shown(enum tac_kind k)
            k != TAC_KIND_WAYWARD;
 }
 
-static int owner_of(enum tac_kind k, int task)
-{
-    return k == TAC_KIND_NONE || k == TAC_KIND_RANDOM ? TAC_NO_TASK : task;
-}
-
 static double mean_seconds(const struct tac_seen *x, enum tac_kind k, int task)
 {
     double sum = 0;
@@ -32,11 +27,11 @@ enum tacit_status tac_table_accuracy(struct tac_result *t, struct tac_seen *x,
     for (int task = 0; task < (int)x->st->n_task; task++)
         for (enum tac_kind k = 0; !s && k < TAC_N_KIND; k++) {
             struct tac_pooled a;
-            int owner = owner_of(k, task);
+            int owner = tac_kind_task(k, task);
             size_t p = tac_seen_next(x, 0, k, owner);
             if (!shown(k) || p == x->st->n_prompt)
                 continue;
-            s = tac_pool(&a, x, k, owner, task, err);
+            s = tac_pool(&a, x, k, task, err);
             if (!s && a.runs)
                 tac_result_row(t, "ttzrrrrrzr", x->st->task[task].name, tac_kind_name(k), a.runs,
                                a.accuracy, a.low, a.high, a.auroc, a.loss, x->parameters[p],
