@@ -145,7 +145,13 @@ static void contrasts_kinds(void **state)
     assert_string_equal(c.by_task, "t0 +0.625, t1 +0.000");
     struct tac_finding f = claim(w, tac_claim_training);
     says(&f, tac_holds);
-    assert_null(claim(w, tac_claim_signal).verdict); /* there is no shuffled training */
+    assert_null(claim(w, tac_claim_signal).verdict);     /* there is no shuffled training */
+    size_t none = add(w, TAC_KIND_NONE, TAC_NO_TASK, 0); /* one prompt for all tasks */
+    give(w, none, 0, "0000");
+    give(w, none, 1, "1010");
+    f = claim(w, tac_claim_description);
+    near(f.estimate, 0.125, "description less no prompt");
+    assert_string_equal(f.note, "by task: t0 +0.250, t1 +0.000");
     drop(w);
 }
 
