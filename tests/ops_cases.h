@@ -230,6 +230,36 @@ static void mix_forward(struct tac_backend *be, void **a, struct call *c)
     be->ops->mix(be, a[3], 3, 0, NULL, c->is->C);
 }
 
+enum { SC_X, SC_S, SC_RES, SC_Y, SC_DY, SC_DX, SC_DRES, SC_DS };
+
+/* kind: whether there is a residual */
+static void scale_build(struct call *c)
+{
+    size_t T = c->is->T, N = c->is->N;
+    add_array(c, "x", IN, 0, T, N);
+    add_array(c, "s", IN, 0, 1, N);
+    add_array(c, "res", IN, 0, T, N);
+    add_array(c, "y", OUT, 0, T, N);
+    add_array(c, "dy", COT, SC_Y, T, N);
+    add_array(c, "dx", SET, SC_X, T, N);
+    add_array(c, "dres", SET, SC_RES, T, N);
+    add_array(c, "ds", ADD, SC_S, 1, N);
+}
+
+static void scale_forward(struct tac_backend *be, void **a, struct call *c)
+{
+    be->ops->scale(be, a[SC_Y], a[SC_X], a[SC_S], c->is->kind ? a[SC_RES] : NULL, c->is->T,
+                   c->is->N);
+}
+
+static void scale_backward(struct tac_backend *be, void **a, struct call *c)
+{
+    size_t T = c->is->T, N = c->is->N;
+    be->ops->scale(be, a[SC_DX], a[SC_DY], a[SC_S], NULL, T, N);
+    be->ops->mix(be, a[SC_DRES], 0, c->is->kind ? 1 : 0, a[SC_DY], T * N);
+    be->ops->scale_dw(be, a[SC_DS], a[SC_DY], a[SC_X], T, N);
+}
+
 /* ---- normalisation ---- */
 
 enum { NO_X, NO_G, NO_B, NO_Y, NO_STAT, NO_DY, NO_RES, NO_DX, NO_DG, NO_DB };
@@ -532,6 +562,7 @@ static void vocab_backward(struct tac_backend *be, void **a, struct call *c)
 #define EMBED     .build = embed_build, .forward = embed_forward, .backward = embed_backward
 #define ROWS      .build = rows_build, .forward = rows_forward, .backward = rows_backward
 #define NORM      .build = norm_build, .forward = norm_forward, .backward = norm_backward
+#define SCALE     .build = scale_build, .forward = scale_forward, .backward = scale_backward
 #define MATMUL    .build = matmul_build, .forward = matmul_forward, .backward = matmul_backward
 #define HEADS     .build = heads_build, .forward = heads_forward, .backward = heads_backward
 #define ATTEND    .build = attend_build, .forward = attend_forward, .backward = attend_backward
@@ -550,6 +581,8 @@ static const struct op_case OP_CASES[] = {
     {"rows", ROWS, FD, .T = 9, .N = 5, .C = 7, TOL(0, 5e-7)},
     {"rows wide", ROWS, .T = 60, .N = 20, .C = 333, .fill = LOUD, TOL(0, 5e-7)},
     {"mix zero", .build = mix_build, .forward = mix_forward, .C = 30001, TOL(2e-7, 0)},
+    {"scale", SCALE, FD, .T = 5, .N = 7, .kind = 1, TOL(2e-7, 5e-7)},
+    {"scale alone", SCALE, .T = 33, .N = 211, .fill = LOUD, TOL(2e-7, 2e-6)},
     {"layernorm", NORM, FD, .T = 4, .C = 9, .kind = TAC_LAYERNORM, TOL(2e-6, 2e-6)},
     {"rmsnorm", NORM, FD, .T = 4, .C = 9, .kind = TAC_RMSNORM, TOL(2e-6, 2e-6)},
     {"layernorm loud", NORM, .T = 13, .C = 187, .kind = TAC_LAYERNORM, .fill = LOUD,
@@ -589,6 +622,8 @@ static const struct op_case OP_CASES[] = {
     {"gelu", ACT, FD, .T = 3, .C = 21, .kind = TAC_GELU_TANH, TOL(1e-6, 1e-6)},
     {"silu", ACT, FD, .T = 3, .C = 21, .kind = TAC_SILU, TOL(1e-6, 1e-6)},
     {"relu", ACT, FD, .T = 3, .C = 21, .kind = TAC_RELU, TOL(0, 0)},
+    {"tanh", ACT, FD, .T = 3, .C = 21, .kind = TAC_TANH, TOL(3e-7, 1e-6)},
+    {"tanh loud", ACT, .T = 33, .C = 451, .kind = TAC_TANH, .fill = LOUD, TOL(3e-7, 1e-6)},
     {"gelu loud", ACT, .T = 33, .C = 451, .kind = TAC_GELU_TANH, .fill = LOUD, TOL(1e-6, 1e-6)},
     {"silu loud", ACT, .T = 33, .C = 451, .kind = TAC_SILU, .fill = LOUD, TOL(1e-6, 1e-6)},
     {"vocab", VOCAB, FD, .T = 6, .N = 29, .C = 7, TOL(2e-6, 4e-6)},
@@ -607,6 +642,7 @@ enum { N_OP_CASES = sizeof OP_CASES / sizeof OP_CASES[0] };
 #undef EMBED
 #undef ROWS
 #undef NORM
+#undef SCALE
 #undef MATMUL
 #undef HEADS
 #undef ATTEND

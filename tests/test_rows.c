@@ -239,6 +239,8 @@ static double true_act(double x, enum tac_act_kind kind)
 {
     if (kind == TAC_SILU)
         return x / (1 + exp(-x));
+    if (kind == TAC_TANH)
+        return tanh(x);
     return 0.5 * x * (1 + tanh(0.79788456 * x * (1 + 0.044715 * x * x)));
 }
 
@@ -247,6 +249,8 @@ static double true_slope(double x, enum tac_act_kind kind)
     double s = 1 / (1 + exp(-x)), t = tanh(0.79788456 * x * (1 + 0.044715 * x * x));
     if (kind == TAC_SILU)
         return s * (1 + x * (1 - s));
+    if (kind == TAC_TANH)
+        return 1 / (cosh(x) * cosh(x));
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * 0.79788456 * (1 + 3 * 0.044715 * x * x);
 }
 
@@ -309,6 +313,7 @@ static void test_activation_accuracy(void **state)
             continue;
         check_accuracy(be, TAC_GELU_TANH);
         check_accuracy(be, TAC_SILU);
+        check_accuracy(be, TAC_TANH);
         check_extremes(be, TAC_GELU_TANH);
         check_extremes(be, TAC_SILU);
         check_extremes(be, TAC_RELU);

@@ -60,6 +60,10 @@ void tac_cpu_rows_add(struct tac_backend *be, void *y, const void *x, const int3
                       size_t C);
 void tac_cpu_mix(struct tac_backend *be, void *y, double a, double b, const void *x, size_t n);
 void tac_cpu_zero(struct tac_backend *be, void *y, size_t n);
+void tac_cpu_scale(struct tac_backend *be, void *y, const void *x, const void *s, const void *res,
+                   size_t T, size_t N);
+void tac_cpu_scale_dw(struct tac_backend *be, void *ds, const void *dy, const void *x, size_t T,
+                      size_t N);
 void tac_cpu_adamw(struct tac_backend *be, void *p, void *m, void *v, const void *g, size_t n,
                    const struct tac_adamw *o);
 void tac_cpu_adafactor(struct tac_backend *be, void *p, void *row, void *col, const void *g,

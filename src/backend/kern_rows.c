@@ -175,6 +175,13 @@ SIMD_FN v16 relu_slope(v16 x)
     return v16_select(v16_eq(x, v16_zero()), v16_zero(), one);
 }
 
+/* 1 / cosh(x)^2 */
+SIMD_FN v16 tanh_slope(v16 x)
+{
+    v16 ax = v16_abs(x), e = v16_exp(v16_neg(v16_add(ax, ax))), d = v16_add(e, v16_set1(1));
+    return v16_div(v16_mul(v16_set1(4), e), v16_mul(d, d));
+}
+
 #define EACH_OF(n, y, value)                                                                       \
     for (size_t i = 0; i < (n); i += V16) {                                                        \
         size_t m = left(n, i);                                                                     \
@@ -193,6 +200,9 @@ static void act(float *y, const float *x, size_t n, enum tac_act_kind kind)
     case TAC_RELU:
         EACH_OF(n, y, relu(get(x + i, m)))
         break;
+    case TAC_TANH:
+        EACH_OF(n, y, v16_tanh(get(x + i, m)))
+        break;
     }
 }
 
@@ -207,6 +217,9 @@ static void act_dx(float *dx, const float *dy, const float *x, size_t n, enum ta
         break;
     case TAC_RELU:
         EACH_OF(n, dx, v16_mul(get(dy + i, m), relu_slope(get(x + i, m))))
+        break;
+    case TAC_TANH:
+        EACH_OF(n, dx, v16_mul(get(dy + i, m), tanh_slope(get(x + i, m))))
         break;
     }
 }
@@ -224,6 +237,27 @@ static void mix(float *y, float a, float b, const float *x, size_t n)
         return;
     }
     EACH_OF(n, y, v16_fma(vb, get(x + i, m), v16_mul(va, get(y + i, m))))
+}
+
+static void scale(float *y, const float *x, const float *s, const float *res, size_t n)
+{
+    if (!res) {
+        EACH_OF(n, y, v16_mul(get(x + i, m), get(s + i, m)))
+        return;
+    }
+    EACH_OF(n, y, v16_fma(get(x + i, m), get(s + i, m), get(res + i, m)))
+}
+
+static void scale_dw(float *ds, const float *dy, const float *x, size_t T, size_t N, size_t c0,
+                     size_t c1)
+{
+    for (size_t c = c0; c < c1; c += V16) {
+        size_t n = left(c1, c);
+        v16 sum = get(ds + c, n);
+        for (size_t t = 0; t < T; t++)
+            sum = v16_fma(get(dy + t * N + c, n), get(x + t * N + c, n), sum);
+        put(ds + c, sum, n);
+    }
 }
 
 /* ---- optimisers ---- */
@@ -369,6 +403,8 @@ const struct tac_kern_rows TAC_KERN_NAME(tac_kern_rows) = {
     .act_dx = act_dx,
     .add = add,
     .mix = mix,
+    .scale = scale,
+    .scale_dw = scale_dw,
     .adamw = adamw,
     .square_sum = square_sum,
     .column_moments = column_moments,

@@ -29,6 +29,11 @@ struct tac_kern_rows {
     void (*add)(float *y, const float *x, size_t n); /* y += x */
     /* y = fma(b, x, a * y); x NULL: y = a * y */
     void (*mix)(float *y, float a, float b, const float *x, size_t n);
+    /* y (n) = x * s + res; res may be NULL */
+    void (*scale)(float *y, const float *x, const float *s, const float *res, size_t n);
+    /* scale_dw for columns [c0, c1) of all T rows */
+    void (*scale_dw)(float *ds, const float *dy, const float *x, size_t T, size_t N, size_t c0,
+                     size_t c1);
     void (*adamw)(float *p, float *m, float *v, const float *g, size_t n,
                   const struct tac_kern_adamw *o);
     /* the sum of x^2 along a row, in float lanes */

@@ -36,7 +36,7 @@ struct tac_weight {
 };
 
 enum tac_norm_kind { TAC_LAYERNORM, TAC_RMSNORM };
-enum tac_act_kind { TAC_GELU_TANH, TAC_RELU, TAC_SILU };
+enum tac_act_kind { TAC_GELU_TANH, TAC_RELU, TAC_SILU, TAC_TANH };
 
 /* How a fused QKV row (H + 2G) * D is cut. */
 enum tac_qkv_order {
@@ -184,6 +184,13 @@ struct tac_ops {
     /* mix: y = fma(b, x, a * y); b = 0 leaves x alone, whatever it holds */
     void (*mix)(struct tac_backend *be, void *y, double a, double b, const void *x, size_t n);
     void (*zero)(struct tac_backend *be, void *y, size_t n);
+
+    /* scale: y (T,N) = x (T,N) * s (N) + res.  res (T,N) or NULL, may be y; y may be x */
+    void (*scale)(struct tac_backend *be, void *y, const void *x, const void *s, const void *res,
+                  size_t T, size_t N);
+    /* scale_dw: ds (N) += sum_t dy * x, in row order */
+    void (*scale_dw)(struct tac_backend *be, void *ds, const void *dy, const void *x, size_t T,
+                     size_t N);
 
     /* vocab: the head, the loss and its gradient in one pass over E; logits are never stored.
      *   logp (n) out: log softmax(x[row] E^T)[token] of each target

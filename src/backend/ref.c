@@ -176,6 +176,21 @@ static void op_zero(struct tac_backend *be, void *y, size_t n)
         ((real *)y)[i] = 0;
 }
 
+static void op_scale(struct tac_backend *be, void *y, const void *x, const void *s, const void *res,
+                     size_t T, size_t N)
+{
+    for (size_t i = 0; i < T * N; i++)
+        ((real *)y)[i] =
+            ((const real *)x)[i] * ((const real *)s)[i % N] + (res ? ((const real *)res)[i] : 0);
+}
+
+static void op_scale_dw(struct tac_backend *be, void *ds, const void *dy, const void *x, size_t T,
+                        size_t N)
+{
+    for (size_t i = 0; i < T * N; i++)
+        ((real *)ds)[i % N] += ((const real *)dy)[i] * ((const real *)x)[i];
+}
+
 /* ---- normalisation ---- */
 
 static real mean_of(const real *x, size_t n)
@@ -522,6 +537,8 @@ static real act(real x, enum tac_act_kind kind)
         return x * (real)0.5 * (1 + tanh(GELU_A * x * (1 + GELU_B * x * x)));
     case TAC_SILU:
         return x / (1 + exp(-x));
+    case TAC_TANH:
+        return tanh(x);
     case TAC_RELU:
         break;
     }
@@ -539,6 +556,9 @@ static real act_slope(real x, enum tac_act_kind kind)
     case TAC_SILU:
         s = 1 / (1 + exp(-x));
         return s * (1 + x * (1 - s));
+    case TAC_TANH:
+        t = exp(-2 * fabs(x));
+        return 4 * t / ((1 + t) * (1 + t));
     case TAC_RELU:
         break;
     }
@@ -776,6 +796,8 @@ const struct tac_ops OPS = {
     .rows_add = op_rows_add,
     .mix = op_mix,
     .zero = op_zero,
+    .scale = op_scale,
+    .scale_dw = op_scale_dw,
     .vocab = op_vocab,
     .vocab_dw = op_vocab_dw,
     .adamw = op_adamw,

@@ -102,6 +102,23 @@ void tac_cpu_zero(struct tac_backend *be, void *y, size_t n)
         memset((float *)y + i, 0, tac_min(CHUNK, n - i) * sizeof(float));
 }
 
+void tac_cpu_scale(struct tac_backend *be, void *y, const void *x, const void *s, const void *res,
+                   size_t T, size_t N)
+{
+#pragma omp parallel for schedule(static) num_threads(threads_for(be, T *N))
+    for (size_t t = 0; t < T; t++)
+        kernels(be)->scale((float *)y + t * N, (const float *)x + t * N, s,
+                           res ? (const float *)res + t * N : NULL, N);
+}
+
+void tac_cpu_scale_dw(struct tac_backend *be, void *ds, const void *dy, const void *x, size_t T,
+                      size_t N)
+{
+#pragma omp parallel for schedule(static) num_threads(threads_for(be, T *N))
+    for (size_t c = 0; c < N; c += COLUMNS)
+        kernels(be)->scale_dw(ds, dy, x, T, N, c, tac_min(c + COLUMNS, N));
+}
+
 /* ---- normalisation ---- */
 
 void tac_cpu_norm(struct tac_backend *be, void *y, void *stat, const void *x, const void *g,
