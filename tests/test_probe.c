@@ -235,8 +235,9 @@ static void test_cache(void **state)
     struct tac_job fill = {.seq = &first, .n = 1, .ports = &ports, .capture = kv};
     assert_ok(tac_session_run(g.session, &fill, &err), err);
     tap = (struct tac_job_tap){0, LEN - SPLIT - 1, 1, TAC_TAP_WEIGHTS, pieces};
+    struct tac_root root = {.kv = kv};
     struct tac_job more = {
-        .seq = &rest, .n = 1, .ports = &ports, .kv = &kv, .n_kv = 1, .tap = &tap, .n_tap = 1};
+        .seq = &rest, .n = 1, .ports = &ports, .root = &root, .n_root = 1, .tap = &tap, .n_tap = 1};
     assert_ok(tac_session_run(g.session, &more, &err), err);
     assert_memory_equal(whole, pieces, c->H * LEN * sizeof *whole);
     tac_kv_store_release(&store, g.be);

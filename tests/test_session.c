@@ -110,7 +110,8 @@ static struct tac_plan plan_of(const struct tac_tree *t, enum tac_grad grad, boo
     struct tac_decoder_config c = {.L = 3, .C = 16, .H = 2, .G = 2, .D = 8, .F = 64, .V = 50};
     struct tac_plan p;
     struct tacit_err err;
-    assert_ok(tac_plan_make(&p, t, &c, 4, grad, recompute, NULL, 0, &err), err);
+    struct tac_plan_options o = {.grad = grad, .recompute = recompute};
+    assert_ok(tac_plan_make(&p, t, &c, 4, &o, &err), err);
     return p;
 }
 
@@ -239,11 +240,12 @@ static void test_cache(void **state)
         for (size_t from = 0; from < LEN; from += cuts[c]) {
             size_t n = LEN - from < cuts[c] ? LEN - from : cuts[c];
             struct tac_seq seq = {b.src[0] + from, n, NULL, 0, n, from ? 0 : -1, 0};
+            struct tac_root root = {.kv = kv};
             struct tac_job job = {.seq = &seq,
                                   .n = 1,
                                   .ports = &t->ports,
-                                  .kv = &kv,
-                                  .n_kv = from > 0,
+                                  .root = &root,
+                                  .n_root = from > 0,
                                   .capture = kv,
                                   .logits = pieces,
                                   .lse = &lse};

@@ -115,7 +115,8 @@ static enum tacit_status add_batch(struct tacit_inspect *x, const char *name, si
     enum tacit_status s = tac_tree_build(&tree, seq, TEXTS, &o, err);
     if (s)
         return s;
-    s = tac_plan_make(&plan, &tree, &m->c, sizeof(float), grad, false, NULL, 0, err);
+    s = tac_plan_make(&plan, &tree, &m->c, sizeof(float), &(struct tac_plan_options){.grad = grad},
+                      err);
     if (!s) {
         add_bytes(x, name, weights + tac_plan_bytes(&plan));
         tac_plan_release(&plan);

@@ -55,8 +55,16 @@ static struct tac_attn attention(struct tac_decoder *d, const struct tac_run *r,
 {
     const struct tac_tree *t = r->plan->tree;
     const struct tac_decoder_config *c = &d->c;
-    for (size_t i = 0; i < t->n_kv; i++)
-        d->kv[i] = (struct tac_kv){.k = r->kv[i]->k[l], .v = r->kv[i]->v[l]};
+    for (size_t i = 0; i < t->n_kv; i++) {
+        const struct tac_kv_store *kv = r->kv[i], *dkv = r->dkv ? r->dkv[i] : NULL;
+        d->kv[i] = (struct tac_kv){0};
+        if (kv)
+            d->kv[i] = (struct tac_kv){.k = kv->k[l], .v = kv->v[l]};
+        if (dkv) {
+            d->kv[i].dk = dkv->k[l];
+            d->kv[i].dv = dkv->v[l];
+        }
+    }
     return (struct tac_attn){.seg = seg,
                              .n_seg = t->n_seg,
                              .seg_of = t->seg_of,
@@ -84,6 +92,21 @@ static void capture(struct tac_decoder *d, struct tac_run *r, size_t l, const st
     d->be->ops->rows_get(d->be, v, s->v, r->capture_rows, r->n_capture, width);
 }
 
+/* A layer's matrix on the rows `idx` (NULL: the first n). */
+static struct tac_linear linear(struct tac_decoder *d, const struct tac_run *r, size_t l,
+                                enum tac_layer_slot slot, const int32_t *idx, size_t n)
+{
+    return (struct tac_linear){.be = d->be,
+                               .w = layer_param(r, l, slot),
+                               .bias = layer_param(r, l, slot + 1),
+                               .span = r->span,
+                               .n_span = r->n_span,
+                               .slot = tac_model_slot(l, slot),
+                               .idx = idx,
+                               .n = n,
+                               .room = &d->w.site};
+}
+
 /* One layer: reads slot->x (T,C), fills the rest of the slot, writes y (out rows, C); y NULL: only
  * the slot. */
 static void layer_forward(struct tac_decoder *d, struct tac_run *r, size_t l, struct tac_slot *s,
@@ -97,21 +120,24 @@ static void layer_forward(struct tac_decoder *d, struct tac_run *r, size_t l, st
     void *h = d->w.h, *wide = d->w.wide;
 #define P(slot) layer_param(r, l, slot)
     op->norm(d->be, h, s->st1, s->x, P(TAC_P_LN1_G)->v, P(TAC_P_LN1_B)->v, T, C, c->eps, c->norm);
-    op->matmul(d->be, wide, h, &P(TAC_P_QKV)->w, P(TAC_P_QKV_B)->v, NULL, T);
+    struct tac_linear qkv = linear(d, r, l, TAC_P_QKV, NULL, T);
+    tac_linear(&qkv, wide, h, NULL);
     op->heads(d->be, s->q, s->k, s->v, wide, &c->heads, p->tree->pos, T);
     struct tac_attn a = attention(d, r, l, out, p->tree->seg);
     op->attend(d->be, s->o, s->lse, s->q, s->k, s->v, &a);
     const void *res =
         pick(d, d->w.res, c->post_ln_residual ? h : s->x, out->idx, out->n, out->all, C);
-    op->matmul(d->be, s->x2, s->o, &P(TAC_P_OUT)->w, P(TAC_P_OUT_B)->v, res, out->n);
+    struct tac_linear dense = linear(d, r, l, TAC_P_OUT, out->idx, out->n);
+    tac_linear(&dense, s->x2, s->o, res);
     op->norm(d->be, h, s->st2, s->x2, P(TAC_P_LN2_G)->v, P(TAC_P_LN2_B)->v, out->n, C, c->eps,
              c->norm);
-    op->matmul(d->be, s->f, h, &P(TAC_P_UP)->w, P(TAC_P_UP_B)->v, NULL, out->n);
+    struct tac_linear up = linear(d, r, l, TAC_P_UP, out->idx, out->n);
+    tac_linear(&up, s->f, h, NULL);
     if (!y)
         return;
     op->act(d->be, wide, s->f, out->n * c->F, c->act);
-    op->matmul(d->be, y, wide, &P(TAC_P_DOWN)->w, P(TAC_P_DOWN_B)->v,
-               c->post_ln_residual ? h : s->x2, out->n);
+    struct tac_linear down = linear(d, r, l, TAC_P_DOWN, out->idx, out->n);
+    tac_linear(&down, y, wide, c->post_ln_residual ? h : s->x2);
 #undef P
 }
 
@@ -136,8 +162,8 @@ static void forward_head(struct tac_decoder *d, struct tac_run *r)
     op->norm(d->be, d->w.xf, d->w.stf, d->w.y, global_param(r, TAC_P_FINAL_G)->v,
              global_param(r, TAC_P_FINAL_B)->v, R, C, d->c.eps, d->c.norm);
     if (n || r->best || r->lse)
-        op->vocab(d->be, d->w.logp, r->best, p->grad ? d->w.dxf : NULL, d->w.lse, d->w.xf, &head->w,
-                  p->target, n, R);
+        op->vocab(d->be, d->w.logp, r->best, p->o.grad ? d->w.dxf : NULL, d->w.lse, d->w.xf,
+                  &head->w, p->target, n, R);
     if (n && r->logp) {
         op->finite(d->be, d->w.logp, n);
         op->download_f64(d->be, r->logp, d->w.logp, n);
@@ -151,13 +177,6 @@ static void forward_head(struct tac_decoder *d, struct tac_run *r)
         op->matmul(d->be, d->w.logits, tac_real_at(d->be, d->w.xf, i * C), &head->w, NULL, NULL, k);
         op->download(d->be, r->logits + i * V, d->w.logits, k * V);
     }
-}
-
-static void grad_matrix(struct tac_decoder *d, const struct tac_param *w, const struct tac_param *b,
-                        const void *dy, const void *x, size_t T)
-{
-    if (w->grad)
-        d->be->ops->matmul_dw(d->be, w->grad, b ? b->grad : NULL, dy, x, T, w->rows, w->cols);
 }
 
 static void grad_norm(struct tac_decoder *d, const struct tac_param *g, const struct tac_param *b,
@@ -182,29 +201,27 @@ static void mlp_backward(struct tac_decoder *d, const struct tac_run *r, size_t 
     const struct tac_ops *op = d->be->ops;
     const struct tac_decoder_config *c = &d->c;
     size_t n = b->rows->n, C = c->C;
-    bool weights = r->plan->grad == TAC_GRAD_WEIGHTS;
+    struct tac_linear down = linear(d, r, l, TAC_P_DOWN, b->rows->idx, n),
+                      up = linear(d, r, l, TAC_P_UP, b->rows->idx, n);
 #define P(slot) layer_param(r, l, slot)
     const void *f = pick(d, d->w.pick_f, s->f, b->at, n, b->same, c->F);
     const void *x2 = pick(d, d->w.pick_x, s->x2, b->at, n, b->same, C);
-    if (weights) {
+    if (tac_linear_needs_x(&down))
         op->act(d->be, d->w.pick_h, f, n * c->F, c->act);
-        grad_matrix(d, P(TAC_P_DOWN), P(TAC_P_DOWN_B), d->w.dy, d->w.pick_h, n);
-    }
-    op->matmul_dx(d->be, d->w.wide, d->w.dy, &P(TAC_P_DOWN)->w, NULL, n);
+    tac_linear_dx(&down, d->w.wide, d->w.dy, d->w.pick_h, NULL);
     op->act_dx(d->be, d->w.wide, d->w.wide, f, n * c->F, c->act);
-    if (weights)
-        grad_matrix(d, P(TAC_P_UP), P(TAC_P_UP_B), d->w.wide,
-                    normed(d, x2, P(TAC_P_LN2_G), P(TAC_P_LN2_B), n), n);
+    const void *h =
+        tac_linear_needs_x(&up) ? normed(d, x2, P(TAC_P_LN2_G), P(TAC_P_LN2_B), n) : NULL;
+    tac_linear_dx(&up, d->w.dh, d->w.wide, h, c->post_ln_residual ? d->w.dy : NULL);
     const void *st2 = pick(d, d->w.pick_st, s->st2, b->at, n, b->same, 2);
-    op->matmul_dx(d->be, d->w.dh, d->w.wide, &P(TAC_P_UP)->w, c->post_ln_residual ? d->w.dy : NULL,
-                  n);
     grad_norm(d, P(TAC_P_LN2_G), P(TAC_P_LN2_B), d->w.dh, x2, st2, n);
     op->norm_dx(d->be, d->w.dx2, c->post_ln_residual ? NULL : d->w.dy, d->w.dh, x2, st2,
                 P(TAC_P_LN2_G)->v, n, C, c->norm);
 #undef P
 }
 
-/* Attention from d->w.dx2 on the rows b: fills dq, dk, dv (T rows). */
+/* Attention from d->w.dx2 on the rows b: fills dq (where the layer's input is wanted), dk, dv (T
+ * rows). */
 static void attend_backward(struct tac_decoder *d, const struct tac_run *r, size_t l,
                             const struct tac_slot *s, const struct live_rows *b)
 {
@@ -212,10 +229,12 @@ static void attend_backward(struct tac_decoder *d, const struct tac_run *r, size
     size_t n = b->rows->n;
     const void *o = pick(d, d->w.pick_o, s->o, b->at, n, b->same, c->H * c->D);
     const void *lse = pick(d, d->w.pick_lse, s->lse, b->at, n, b->same, c->H);
-    grad_matrix(d, layer_param(r, l, TAC_P_OUT), layer_param(r, l, TAC_P_OUT_B), d->w.dx2, o, n);
-    d->be->ops->matmul_dx(d->be, d->w.dh, d->w.dx2, &layer_param(r, l, TAC_P_OUT)->w, NULL, n);
+    struct tac_linear dense = linear(d, r, l, TAC_P_OUT, b->rows->idx, n);
+    tac_linear_dx(&dense, d->w.dh, d->w.dx2, o, NULL);
     struct tac_attn a = attention(d, r, l, b->rows, l ? r->plan->seg : r->plan->seg0);
-    d->be->ops->attend_dx(d->be, d->w.dq, d->w.dk, d->w.dv, d->w.dh, o, lse, s->q, s->k, s->v, &a);
+    bool below = l || r->plan->bottom.n;
+    d->be->ops->attend_dx(d->be, below ? d->w.dq : NULL, d->w.dk, d->w.dv, d->w.dh, o, lse, s->q,
+                          s->k, s->v, &a);
 }
 
 /* The residual gradient in d->w.dx2, moved from one set of rows to another; rows it lacks get 0. */
@@ -231,7 +250,8 @@ static const void *move_rows(struct tac_decoder *d, size_t T, const struct tac_r
     return pick(d, d->w.dx2, d->w.full, to->idx, to->n, to->all, C);
 }
 
-/* Fused QKV and first norm: dq, dk, dv and the residual in dx2 -> d->w.dy on the rows `to`. */
+/* Fused QKV and first norm: dq, dk, dv and the residual in dx2 -> d->w.dy on the rows `to`. In the
+ * lowest layer, where nothing below is trained, only the gradients of what is trained here. */
 static void qkv_backward(struct tac_decoder *d, const struct tac_run *r, size_t l,
                          const struct tac_slot *s, const struct tac_rows *to, const int32_t *pos,
                          const struct tac_rows *from)
@@ -245,11 +265,15 @@ static void qkv_backward(struct tac_decoder *d, const struct tac_run *r, size_t 
     const void *dv = pick(d, d->w.pick_o, d->w.dv, to->idx, n, to->all, c->G * c->D);
     op->heads_dx(d->be, d->w.wide, dq, dk, dv, &c->heads, pos, n);
     const void *x = pick(d, d->w.pick_x, s->x, to->idx, n, to->all, C);
+    struct tac_linear qkv = linear(d, r, l, TAC_P_QKV, to->idx, n);
+    const void *h =
+        tac_linear_needs_x(&qkv) ? normed(d, x, P(TAC_P_LN1_G), P(TAC_P_LN1_B), n) : NULL;
+    if (!l && !tac_plan_embeds(r->plan)) {
+        tac_linear_dx(&qkv, NULL, d->w.wide, h, NULL);
+        return;
+    }
     const void *res = move_rows(d, r->plan->tree->T, to, from);
-    op->matmul_dx(d->be, d->w.dh, d->w.wide, &P(TAC_P_QKV)->w, c->post_ln_residual ? res : NULL, n);
-    if (r->plan->grad == TAC_GRAD_WEIGHTS)
-        grad_matrix(d, P(TAC_P_QKV), P(TAC_P_QKV_B), d->w.wide,
-                    normed(d, x, P(TAC_P_LN1_G), P(TAC_P_LN1_B), n), n);
+    tac_linear_dx(&qkv, d->w.dh, d->w.wide, h, c->post_ln_residual ? res : NULL);
     const void *st1 = pick(d, d->w.pick_st, s->st1, to->idx, n, to->all, 2);
     grad_norm(d, P(TAC_P_LN1_G), P(TAC_P_LN1_B), d->w.dh, x, st1, n);
     op->norm_dx(d->be, d->w.dy, c->post_ln_residual ? NULL : res, d->w.dh, x, st1,
@@ -299,14 +323,16 @@ static void backward(struct tac_decoder *d, struct tac_run *r)
     for (size_t l = d->c.L; l-- > 0;) {
         struct tac_slot *s = &d->slot[l];
         const struct live_rows *from = l + 1 < d->c.L ? &inner : &top;
-        if (p->recompute && l + 1 < d->c.L)
+        if (p->o.recompute && l + 1 < d->c.L)
             layer_forward(d, r, l, s, NULL);
         mlp_backward(d, r, l, s, from);
         attend_backward(d, r, l, s, from);
-        qkv_backward(d, r, l, s, l ? &p->live : &p->bottom, l ? p->live_pos : p->bottom_pos,
-                     from->rows);
+        if (l || p->bottom.n)
+            qkv_backward(d, r, l, s, l ? &p->live : &p->bottom, l ? p->live_pos : p->bottom_pos,
+                         from->rows);
     }
-    embed_backward(d, r);
+    if (tac_plan_embeds(p))
+        embed_backward(d, r);
 }
 
 static enum tacit_status prepare(struct tac_decoder *d, const struct tac_run *r,
@@ -351,7 +377,7 @@ enum tacit_status tac_decoder_run(struct tac_decoder *d, struct tac_run *r, stru
     if (s)
         return s;
     forward_head(d, r);
-    if (r->plan->grad)
+    if (r->plan->o.grad)
         backward(d, r);
     d->be->ops->sync(d->be);
     if (r->capture)
@@ -409,6 +435,38 @@ enum tacit_status tac_kv_store_init(struct tac_kv_store *s, const struct tac_dec
         s->v[l] = tac_real_at(be, s->memory, (2 * l + 1) * one);
     }
     return TACIT_OK;
+}
+
+struct tac_kv_store tac_kv_store_view(const struct tac_decoder_config *c,
+                                      const struct tac_backend *be, void **k, void *memory,
+                                      size_t len)
+{
+    struct tac_kv_store s = {.k = k, .v = k + c->L, .len = len, .cap = len};
+    size_t one = len * c->G * c->D;
+    for (size_t l = 0; l < c->L; l++) {
+        s.k[l] = tac_real_at(be, memory, 2 * l * one);
+        s.v[l] = tac_real_at(be, memory, (2 * l + 1) * one);
+    }
+    return s;
+}
+
+enum tacit_status tac_kv_store_append(struct tac_kv_store *s, const struct tac_kv_store *from,
+                                      const struct tac_decoder_config *c, struct tac_backend *be,
+                                      struct tacit_err *err)
+{
+    size_t width = c->G * c->D, at = s->len * width, n = from->len;
+    int32_t *idx = tac_alloc(n, sizeof *idx, err);
+    TAC_CHECK(s->len + n <= s->cap);
+    for (size_t i = 0; idx && i < n; i++)
+        idx[i] = (int32_t)i;
+    for (size_t l = 0; idx && l < c->L; l++) {
+        be->ops->rows_get(be, tac_real_at(be, s->k[l], at), from->k[l], idx, n, width);
+        be->ops->rows_get(be, tac_real_at(be, s->v[l], at), from->v[l], idx, n, width);
+    }
+    be->ops->sync(be);
+    s->len += n;
+    free(idx);
+    return idx ? TACIT_OK : TACIT_EFAIL;
 }
 
 void tac_kv_store_release(struct tac_kv_store *s, struct tac_backend *be)

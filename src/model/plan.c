@@ -29,25 +29,39 @@ static void mark_out(bool *out, const struct tac_tree *t, const int32_t *wanted,
         out[wanted[i]] = true;
 }
 
-/* A row is live where it or a row before it on its path is trainable. */
-static void mark_live(bool *live, const struct tac_tree *t, enum tac_grad grad)
+static bool trains_matrices(const struct tac_plan_options *o)
+{
+    return o->grad & (TAC_GRAD_SITES | TAC_GRAD_WEIGHTS);
+}
+
+static bool trained_root(const struct tac_seg *sg, const struct tac_plan_options *o)
+{
+    return sg->kv >= 0 && (o->grad & TAC_GRAD_KV) && o->kv_grad && o->kv_grad[sg->kv];
+}
+
+/* A row is live where it or something before it on its path is trainable. */
+static void mark_live(bool *live, const struct tac_tree *t, const struct tac_plan_options *o)
 {
     for (size_t s = 0; s < t->n_seg; s++) {
-        const struct tac_seg *sg = &t->seg[s];
-        bool on = grad == TAC_GRAD_WEIGHTS;
-        if (sg->parent >= 0 && t->seg[sg->parent].kv < 0 && t->seg[sg->parent].n)
-            on |= live[t->seg[sg->parent].row0 + t->seg[sg->parent].n - 1];
+        const struct tac_seg *sg = &t->seg[s], *up = sg->parent < 0 ? NULL : &t->seg[sg->parent];
+        bool on = trains_matrices(o);
+        if (up && up->kv >= 0)
+            on |= trained_root(up, o);
+        else if (up && up->n)
+            on |= live[up->row0 + up->n - 1];
         for (int32_t i = 0; sg->kv < 0 && i < sg->n; i++) {
-            on |= grad != TAC_GRAD_NONE && t->src[sg->row0 + i] < 0;
+            on |= (o->grad & TAC_GRAD_SOFT) && t->src[sg->row0 + i] < 0;
             live[sg->row0 + i] = on;
         }
     }
 }
 
-static void set_grad_flags(struct tac_seg *seg, const struct tac_tree *t, const bool *wanted)
+static void set_grad_flags(struct tac_seg *seg, const struct tac_tree *t,
+                           const struct tac_plan_options *o, const bool *wanted)
 {
     for (size_t s = 0; s < t->n_seg; s++) {
         seg[s] = t->seg[s];
+        seg[s].grad = trained_root(&seg[s], o);
         for (int32_t i = 0; seg[s].kv < 0 && i < seg[s].n; i++)
             seg[s].grad |= wanted[seg[s].row0 + i];
     }
@@ -84,18 +98,18 @@ static enum tacit_status allocate(struct tac_plan *p, const struct tac_tree *t,
     return ok ? TACIT_OK : TACIT_EFAIL;
 }
 
-static void set_rows(struct tac_plan *p, bool *out, bool *live, bool *tmp, const int32_t *wanted,
-                     size_t n_wanted)
+static void set_rows(struct tac_plan *p, bool *out, bool *live, bool *tmp)
 {
     const struct tac_tree *t = p->tree;
+    const struct tac_plan_options *o = &p->o;
     size_t T = t->T;
     memset(tmp, 1, T * sizeof *tmp);
     rows_set(&p->every, tmp, T);
-    mark_out(out, t, wanted, n_wanted);
+    mark_out(out, t, o->wanted, o->n_wanted);
     rows_set(&p->out, out, T);
-    mark_live(live, t, p->grad);
+    mark_live(live, t, o);
     rows_set(&p->live, live, T);
-    set_grad_flags(p->seg, t, live);
+    set_grad_flags(p->seg, t, o, live);
     for (size_t i = 0, at = 0; i < T; i++) {
         tmp[i] = out[i] && live[i];
         if (tmp[i])
@@ -105,7 +119,7 @@ static void set_rows(struct tac_plan *p, bool *out, bool *live, bool *tmp, const
     p->out_live.n = 0;
     rows_set(&p->out_live, tmp, T);
     for (size_t i = 0; i < T; i++)
-        tmp[i] = p->grad == TAC_GRAD_WEIGHTS || (p->grad && t->src[i] < 0);
+        tmp[i] = trains_matrices(o) || ((o->grad & TAC_GRAD_SOFT) && t->src[i] < 0);
     rows_set(&p->bottom, tmp, T);
     for (size_t i = 0; i < p->bottom.n; i++)
         p->bottom_src[i] = t->src[p->bottom.idx[i]];
@@ -113,7 +127,7 @@ static void set_rows(struct tac_plan *p, bool *out, bool *live, bool *tmp, const
         p->bottom_pos[i] = t->pos[p->bottom.idx[i]];
     for (size_t i = 0; i < p->live.n; i++)
         p->live_pos[i] = t->pos[p->live.idx[i]];
-    set_grad_flags(p->seg0, t, tmp);
+    set_grad_flags(p->seg0, t, o, tmp);
 }
 
 static void measure(struct tac_plan *p, const struct tac_decoder_config *c, size_t real_size)
@@ -127,15 +141,17 @@ static void measure(struct tac_plan *p, const struct tac_decoder_config *c, size
 
 enum tacit_status tac_plan_make(struct tac_plan *p, const struct tac_tree *t,
                                 const struct tac_decoder_config *c, size_t real_size,
-                                enum tac_grad grad, bool recompute, const int32_t *wanted,
-                                size_t n_wanted, struct tacit_err *err)
+                                const struct tac_plan_options *o, struct tacit_err *err)
 {
-    *p = (struct tac_plan){.tree = t, .grad = grad, .recompute = recompute && grad};
+    *p = (struct tac_plan){.tree = t, .o = *o};
+    p->o.recompute &= o->grad != TAC_GRAD_NONE;
     struct tac_arena tmp = {0};
     bool *flags = tac_arena_alloc(&tmp, t->T * 3, sizeof *flags, err);
     enum tacit_status s = flags ? allocate(p, t, err) : TACIT_EFAIL;
     if (!s) {
-        set_rows(p, flags, flags + t->T, flags + 2 * t->T, wanted, n_wanted);
+        set_rows(p, flags, flags + t->T, flags + 2 * t->T);
+        p->o.wanted = NULL;
+        p->o.kv_grad = NULL;
         set_targets(p);
         measure(p, c, real_size);
     }
@@ -149,6 +165,11 @@ void tac_plan_release(struct tac_plan *p)
 {
     tac_arena_release(&p->arena);
     *p = (struct tac_plan){0};
+}
+
+bool tac_plan_embeds(const struct tac_plan *p)
+{
+    return p->o.grad & (TAC_GRAD_SOFT | TAC_GRAD_WEIGHTS);
 }
 
 size_t tac_plan_bytes(const struct tac_plan *p)
@@ -177,11 +198,11 @@ double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config 
     for (size_t l = 0; l < c->L; l++) {
         bool last = l + 1 == c->L;
         forward += (double)p->every.n * qkv + (double)(last ? p->out.n : p->every.n) * rest;
-        backward += (double)(last ? p->out_live.n : p->live.n) * rest +
-                    (double)(l ? p->live.n : p->bottom.n) * qkv;
+        size_t below = l ? p->live.n : tac_plan_embeds(p) ? p->bottom.n : 0;
+        backward += (double)(last ? p->out_live.n : p->live.n) * rest + (double)below * qkv;
     }
     forward += (double)p->out.n * head;
     backward += (double)p->out.n * head;
-    double times = p->grad == TAC_GRAD_NONE ? 0 : p->grad == TAC_GRAD_WEIGHTS ? 2 : 1;
+    double times = !p->o.grad ? 0 : p->o.grad & TAC_GRAD_WEIGHTS ? 2 : 1;
     return 2 * (forward + times * backward);
 }

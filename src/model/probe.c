@@ -22,6 +22,8 @@ static void read_keys(struct tac_backend *be, const struct tac_run *r, const str
     for (int32_t s = own; s >= 0; s = t->seg[s].parent) {
         const struct tac_seg *sg = &t->seg[s];
         size_t n = (size_t)(s == own ? row - sg->row0 + 1 : sg->n);
+        if (!n)
+            continue; /* a root without keys has no store */
         const void *from = sg->kv >= 0 ? r->kv[sg->kv]->k[b->layer]
                                        : tac_real_at(be, b->slot->k, (size_t)sg->row0 * width);
         be->ops->download_f64(be, keys + (size_t)sg->base * width, from, n * width);

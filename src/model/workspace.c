@@ -27,7 +27,7 @@ static void lay_slots(struct tac_slot *slot, struct tac_carve *m, const struct t
                       const struct tac_decoder_config *c, size_t z)
 {
     size_t T = p->tree->T;
-    bool own = p->grad && !p->recompute;
+    bool own = p->o.grad && !p->o.recompute;
     struct tac_slot shared = {0}, one = {0};
     void *ping[2] = {0};
     if (!own)
@@ -38,7 +38,7 @@ static void lay_slots(struct tac_slot *slot, struct tac_carve *m, const struct t
             lay_slot(s, m, T, l + 1 < c->L ? T : p->out.n, c, z);
         else
             *s = shared;
-        if (p->grad || l < 2)
+        if (p->o.grad || l < 2)
             ping[l % 2] = tac_carve(m, T * c->C, z);
         s->x = ping[l % 2];
     }
@@ -60,6 +60,18 @@ static void lay_backward(struct tac_workspace *w, struct tac_carve *m, size_t T,
     w->pick_o = tac_carve(m, T * c->H * c->D, z);
     w->pick_lse = tac_carve(m, T * c->H, z);
     w->pick_st = tac_carve(m, T * 2, z);
+}
+
+static void lay_site(struct tac_site_room *r, struct tac_carve *m, const struct tac_plan *p,
+                     const struct tac_decoder_config *c, size_t z)
+{
+    size_t T = p->tree->T;
+    if (p->o.scaled)
+        r->wide = tac_carve(m, T * max_size(c->C, max_size(c->F, (c->H + 2 * c->G) * c->D)), z);
+    if (p->o.rank)
+        r->low = tac_carve(m, T * p->o.rank, z);
+    if (p->o.rank && p->o.grad)
+        r->low2 = tac_carve(m, T * p->o.rank, z);
 }
 
 static void lay_head(struct tac_workspace *w, struct tac_carve *m, const struct tac_plan *p,
@@ -89,8 +101,9 @@ void tac_workspace_lay(struct tac_workspace *w, struct tac_slot *slot, const str
     w->h = tac_carve(&m, T * c->C, z);
     w->res = tac_carve(&m, T * c->C, z);
     w->y = tac_carve(&m, p->out.n * c->C, z);
-    if (p->grad)
+    if (p->o.grad)
         lay_backward(w, &m, T, c, z);
+    lay_site(&w->site, &m, p, c, z);
     size_t before = m.used;
     lay_head(w, &m, p, c, z);
     w->vocab_bytes = m.used - before;

@@ -4,6 +4,7 @@
 #define TAC_MODEL_WORKSPACE_H
 
 #include "model/plan.h"
+#include "model/site.h"
 
 /* What a layer keeps for its backward pass; R is T, or plan->out.n in the last layer. */
 struct tac_slot {
@@ -25,6 +26,7 @@ struct tac_workspace {
     void *dy, *dh, *dx2, *full; /* (T,C) */
     void *dq, *dk, *dv;
     void *pick_f, *pick_x, *pick_h, *pick_o, *pick_lse, *pick_st;
+    struct tac_site_room site;
     /* head */
     void *xf, *dxf, *stf, *logp, *lse,
         *logits; /* (out,C) (out,C) (out,2) (labels) (out) (block,V) */

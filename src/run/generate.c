@@ -79,11 +79,12 @@ static enum tacit_status run_rows(struct writer *w, const int32_t *src, size_t n
     struct tac_kv_store *cache = &w->cache;
     bool cached = cache->len > 0;
     struct tac_seq seq = {.src = src, .n = n, .keep = n, .root = cached ? 0 : -1};
+    struct tac_root root = {.kv = cache};
     struct tac_job job = {.seq = &seq,
                           .n = 1,
                           .ports = w->ports,
-                          .kv = &cache,
-                          .n_kv = cached,
+                          .root = &root,
+                          .n_root = cached,
                           .capture = cache,
                           .logits = w->logits,
                           .lse = &w->lse};
@@ -103,7 +104,7 @@ static enum tacit_status start(struct writer *w, const struct tac_prefix *prefix
                                struct tacit_err *err)
 {
     const struct tac_decoder_config *c = &w->s->weights->model->c;
-    size_t rows = prefix->n + n;
+    size_t rows = prefix->n + n, kept = w->ports->kv ? w->ports->kv->len : 0;
     if (rows == 0)
         return tac_fail(err, TACIT_EINPUT, "there is neither a prompt nor a text to continue");
     for (size_t i = 0; i < n; i++)
@@ -115,7 +116,9 @@ static enum tacit_status start(struct writer *w, const struct tac_prefix *prefix
     w->order = tac_alloc(c->V, sizeof *w->order, err);
     enum tacit_status st = src && w->logits && w->order ? TACIT_OK : TACIT_EFAIL;
     if (!st)
-        st = tac_kv_store_init(&w->cache, c, w->s->weights->be, rows + max_tokens, err);
+        st = tac_kv_store_init(&w->cache, c, w->s->weights->be, kept + rows + max_tokens, err);
+    if (!st && kept)
+        st = tac_kv_store_append(&w->cache, w->ports->kv, c, w->s->weights->be, err);
     if (!st) {
         if (prefix->n)
             memcpy(src, prefix->src, prefix->n * sizeof *src);

@@ -39,16 +39,111 @@ void tac_session_close(struct tac_session *s)
     free(s);
 }
 
-/* The job's sequences; a patched one shares no row from its first patch on. Owned by the arena. */
-static const struct tac_seq *own_sequences(const struct tac_job *job, struct tac_arena *a,
-                                           struct tacit_err *err)
+static size_t count_ports(const struct tac_job *job)
 {
-    if (!job->n_patch)
+    return job->n_ports ? job->n_ports : 1;
+}
+
+/* What a run reads of the job's ports together. */
+struct joined {
+    struct tac_root *root;
+    size_t n_root;
+    struct tac_kv_store **kv, **dkv; /* (n_root) */
+    bool *kv_grad;                   /* (n_root) */
+    struct tac_span *span;
+    size_t n_span, rank, P;
+    bool scaled;
+    const void *soft;
+    void *memory; /* of soft, where it had to be put together */
+    struct tac_arena arena;
+};
+
+/* The job's roots; where it has none, one for each of several ports, or for the only one's keys. */
+static enum tacit_status join_roots(struct joined *j, const struct tac_job *job,
+                                    struct tacit_err *err)
+{
+    bool own = !job->n_root && (count_ports(job) > 1 || job->ports->kv);
+    j->n_root = own ? count_ports(job) : job->n_root;
+    j->root = tac_arena_alloc(&j->arena, j->n_root, sizeof *j->root, err);
+    j->kv = tac_arena_alloc(&j->arena, j->n_root, sizeof *j->kv, err);
+    j->dkv = tac_arena_alloc(&j->arena, j->n_root, sizeof *j->dkv, err);
+    j->kv_grad = tac_arena_alloc(&j->arena, j->n_root, sizeof *j->kv_grad, err);
+    j->span = tac_arena_alloc(&j->arena, j->n_root + 1, sizeof *j->span, err);
+    if (!j->root || !j->kv || !j->dkv || !j->kv_grad || !j->span)
+        return TACIT_EFAIL;
+    for (size_t i = 0; i < j->n_root; i++) {
+        j->root[i] = own ? (struct tac_root){job->ports[i].kv, i} : job->root[i];
+        const struct tac_ports *p = &job->ports[j->root[i].port];
+        j->kv[i] = j->root[i].kv;
+        j->dkv[i] = j->kv[i] && j->kv[i] == p->kv && job->grad & TAC_GRAD_KV ? p->dkv : NULL;
+        j->kv_grad[i] = j->dkv[i] != NULL;
+    }
+    return TACIT_OK;
+}
+
+/* The soft rows of all ports, one after another. */
+static enum tacit_status join_soft(struct joined *j, const struct tac_session *s,
+                                   const struct tac_job *job, struct tacit_err *err)
+{
+    struct tac_backend *be = s->weights->be;
+    size_t C = s->weights->model->c.C, n = count_ports(job), most = 0;
+    for (size_t i = 0; i < n; i++) {
+        j->P += job->ports[i].P;
+        most = job->ports[i].P > most ? job->ports[i].P : most;
+        j->rank = job->ports[i].rank > j->rank ? job->ports[i].rank : j->rank;
+        j->scaled |= job->ports[i].scaled;
+    }
+    j->soft = job->ports->soft;
+    if (n == 1 || !j->P)
+        return TACIT_OK;
+    int32_t *idx = tac_arena_alloc(&j->arena, most, sizeof *idx, err);
+    if (!idx || !(j->soft = j->memory = be->ops->alloc(be, j->P * C * be->real_size)))
+        return tac_fail_memory(err, j->P * C * be->real_size);
+    for (size_t i = 0; i < most; i++)
+        idx[i] = (int32_t)i;
+    for (size_t i = 0, at = 0; i < n; at += job->ports[i++].P)
+        be->ops->rows_get(be, tac_real_at(be, j->memory, at * C), job->ports[i].soft, idx,
+                          job->ports[i].P, C);
+    return TACIT_OK;
+}
+
+/* Which rows are under which sites. */
+static void set_spans(struct joined *j, const struct tac_job *job, const struct tac_tree *t)
+{
+    if (count_ports(job) == 1) {
+        j->span[0] = (struct tac_span){0, (int32_t)t->T, job->ports->site};
+        j->n_span = job->ports->site != NULL;
+        return;
+    }
+    for (size_t i = 0; i < t->n_seg; i++) {
+        const struct tac_seg *sg = &t->seg[i];
+        if (sg->kv < 0 || !job->ports[j->root[sg->kv].port].site)
+            continue;
+        j->span[j->n_span++] =
+            (struct tac_span){sg->row0, sg->end, job->ports[j->root[sg->kv].port].site};
+    }
+}
+
+static void joined_release(struct joined *j, struct tac_backend *be)
+{
+    if (j->memory)
+        be->ops->release(be, j->memory);
+    tac_arena_release(&j->arena);
+}
+
+/* The job's sequences; a patched one shares no row from its first patch on. Owned by the arena. */
+static const struct tac_seq *own_sequences(const struct tac_job *job, const struct joined *j,
+                                           struct tac_arena *a, struct tacit_err *err)
+{
+    bool behind = j->n_root && !job->n_root && count_ports(job) == 1;
+    if (!job->n_patch && !behind)
         return job->seq;
     struct tac_seq *seq = tac_arena_alloc(a, job->n, sizeof *seq, err);
     if (!seq)
         return NULL;
     memcpy(seq, job->seq, job->n * sizeof *seq);
+    for (size_t i = 0; behind && i < job->n; i++)
+        seq[i].root = 0;
     for (size_t i = 0; i < job->n_patch; i++) {
         struct tac_seq *q = &seq[job->patch[i].seq];
         TAC_CHECK(job->patch[i].seq < job->n && job->patch[i].at < q->n);
@@ -64,21 +159,22 @@ static const struct tac_seq *own_sequences(const struct tac_job *job, struct tac
 }
 
 static enum tacit_status build_tree(struct tac_session *s, struct tac_tree *t,
-                                    const struct tac_job *job, struct tacit_err *err)
+                                    const struct tac_job *job, const struct joined *j,
+                                    struct tacit_err *err)
 {
     struct tac_tree_options o = tac_tree_options_default();
     struct tac_arena a = {0};
-    const struct tac_seq *seq = own_sequences(job, &a, err);
-    int32_t *len = seq ? tac_arena_alloc(&a, job->n_kv, sizeof *len, err) : NULL;
+    const struct tac_seq *seq = own_sequences(job, j, &a, err);
+    int32_t *len = seq ? tac_arena_alloc(&a, j->n_root, sizeof *len, err) : NULL;
     if (!len) {
         tac_arena_release(&a);
         return TACIT_EFAIL;
     }
-    for (size_t i = 0; i < job->n_kv; i++)
-        len[i] = (int32_t)job->kv[i]->len;
+    for (size_t i = 0; i < j->n_root; i++)
+        len[i] = j->kv[i] ? (int32_t)j->kv[i]->len : 0;
     o.share = s->o.share;
     o.kv_len = len;
-    o.n_kv = job->n_kv;
+    o.n_kv = j->n_root;
     enum tacit_status st = tac_tree_build(t, seq, job->n, &o, err);
     tac_arena_release(&a);
     for (size_t i = 0; !st && i < t->n_seg; i++)
@@ -147,21 +243,28 @@ static enum tacit_status set_probes(struct probes *p, const struct tac_job *job,
  * refuses. */
 static enum tacit_status make_plan(struct tac_session *s, struct tac_plan *p,
                                    const struct tac_tree *t, const struct tac_job *job,
-                                   const struct probes *pr, struct tacit_err *err)
+                                   const struct joined *j, const struct probes *pr,
+                                   struct tacit_err *err)
 {
     const struct tac_decoder_config *c = &s->weights->model->c;
     size_t taken = tac_session_taken(s);
+    struct tac_plan_options o = {.grad = job->grad,
+                                 .wanted = pr->wanted,
+                                 .n_wanted = pr->n_wanted,
+                                 .kv_grad = j->kv_grad,
+                                 .rank = j->rank,
+                                 .scaled = j->scaled};
     for (int recompute = 0; recompute < (job->grad ? 2 : 1); recompute++) {
-        enum tacit_status st = tac_plan_make(p, t, c, s->weights->be->real_size, job->grad,
-                                             recompute, pr->wanted, pr->n_wanted, err);
+        o.recompute = recompute;
+        enum tacit_status st = tac_plan_make(p, t, c, s->weights->be->real_size, &o, err);
         if (st || !s->o.memory_limit || taken + tac_plan_bytes(p) <= s->o.memory_limit)
             return st;
         tac_plan_release(p);
     }
     char need[32], limit[32], fixed[32];
     struct tac_plan smallest;
-    enum tacit_status st = tac_plan_make(&smallest, t, c, s->weights->be->real_size, job->grad,
-                                         true, pr->wanted, pr->n_wanted, err);
+    o.recompute = true;
+    enum tacit_status st = tac_plan_make(&smallest, t, c, s->weights->be->real_size, &o, err);
     if (st)
         return st;
     tac_show_bytes(need, (double)tac_plan_bytes(&smallest));
@@ -267,16 +370,20 @@ static enum tacit_status explain_fault(struct tac_session *s, struct tacit_err *
 }
 
 static enum tacit_status run_plan(struct tac_session *s, struct tac_job *job, struct tac_plan *p,
-                                  const struct probes *pr, struct tacit_err *err)
+                                  const struct joined *j, const struct probes *pr,
+                                  struct tacit_err *err)
 {
     const struct tac_decoder_config *c = &s->weights->model->c;
     struct results r;
     enum tacit_status st = results_init(&r, job, p, c, err);
     struct tac_run run = {.plan = p,
                           .param = job->ports->param,
-                          .soft = job->ports->soft,
+                          .soft = j->soft,
                           .dsoft = job->ports->dsoft,
-                          .kv = job->kv,
+                          .kv = j->kv,
+                          .dkv = j->dkv,
+                          .span = j->span,
+                          .n_span = j->n_span,
                           .capture = job->capture,
                           .capture_rows = r.path,
                           .n_capture = r.n_path,
@@ -301,62 +408,72 @@ static enum tacit_status run_plan(struct tac_session *s, struct tac_job *job, st
     return st;
 }
 
-/* Tree and plan of a job. Both are to be released where this succeeds. */
-static enum tacit_status prepare(struct tac_session *s, struct tac_tree *t, struct probes *pr,
-                                 struct tac_plan *p, const struct tac_job *job,
+/* A job made ready: tree, plan, and what they are made of. */
+struct ready {
+    struct tac_tree t;
+    struct tac_plan p;
+    struct probes pr;
+    struct joined j;
+};
+
+static void ready_release(struct ready *r, struct tac_backend *be)
+{
+    tac_plan_release(&r->p);
+    tac_tree_release(&r->t);
+    tac_arena_release(&r->pr.arena);
+    joined_release(&r->j, be);
+}
+
+static enum tacit_status prepare(struct tac_session *s, struct ready *r, const struct tac_job *job,
                                  struct tacit_err *err)
 {
-    enum tacit_status st = build_tree(s, t, job, err);
-    if (st)
-        return st;
-    if (t->soft > job->ports->P)
+    *r = (struct ready){0};
+    TAC_CHECK(count_ports(job) == 1 || !job->grad);
+    enum tacit_status st = join_roots(&r->j, job, err);
+    if (!st)
+        st = join_soft(&r->j, s, job, err);
+    if (!st)
+        st = build_tree(s, &r->t, job, &r->j, err);
+    if (!st && r->t.soft > r->j.P)
         st = tac_fail(err, TACIT_EINPUT, "a sequence uses trainable row %zu, there are %zu",
-                      t->soft - 1, job->ports->P);
+                      r->t.soft - 1, r->j.P);
     if (!st)
-        st = set_probes(pr, job, t, s->weights->model->c.L, err);
+        st = set_probes(&r->pr, job, &r->t, s->weights->model->c.L, err);
     if (!st)
-        st = make_plan(s, p, t, job, pr, err);
-    if (st)
-        tac_tree_release(t);
+        st = make_plan(s, &r->p, &r->t, job, &r->j, &r->pr, err);
+    if (!st)
+        set_spans(&r->j, job, &r->t);
     return st;
 }
 
 enum tacit_status tac_session_run(struct tac_session *s, struct tac_job *job, struct tacit_err *err)
 {
-    struct tac_tree t;
-    struct tac_plan p;
-    struct probes pr = {0};
-    enum tacit_status st = prepare(s, &t, &pr, &p, job, err);
+    struct ready r;
+    enum tacit_status st = prepare(s, &r, job, err);
+    if (!st)
+        st = run_plan(s, job, &r.p, &r.j, &r.pr, err);
     if (!st) {
-        st = run_plan(s, job, &p, &pr, err);
-        if (!st) {
-            s->rows += t.T;
-            s->flops += tac_plan_flops(&p, &s->weights->model->c);
-            for (size_t i = 0; i < job->n; i++)
-                s->tokens += t.last_row[i] < 0 ? 0 : (size_t)t.pos[t.last_row[i]] + 1;
-            if (tac_plan_bytes(&p) > s->peak_bytes)
-                s->peak_bytes = tac_plan_bytes(&p);
-        }
-        tac_plan_release(&p);
-        tac_tree_release(&t);
+        const struct tac_tree *t = &r.t;
+        s->rows += t->T;
+        s->flops += tac_plan_flops(&r.p, &s->weights->model->c);
+        for (size_t i = 0; i < job->n; i++)
+            s->tokens += t->last_row[i] < 0 ? 0 : (size_t)t->pos[t->last_row[i]] + 1;
+        if (tac_plan_bytes(&r.p) > s->peak_bytes)
+            s->peak_bytes = tac_plan_bytes(&r.p);
     }
-    tac_arena_release(&pr.arena);
+    ready_release(&r, s->weights->be);
     return st;
 }
 
 enum tacit_status tac_session_measure(struct tac_session *s, const struct tac_job *job,
                                       size_t *bytes, size_t *rows, struct tacit_err *err)
 {
-    struct tac_tree t;
-    struct tac_plan p;
-    struct probes pr = {0};
-    enum tacit_status st = prepare(s, &t, &pr, &p, job, err);
+    struct ready r;
+    enum tacit_status st = prepare(s, &r, job, err);
     if (!st) {
-        *bytes = tac_plan_bytes(&p);
-        *rows = t.T;
-        tac_plan_release(&p);
-        tac_tree_release(&t);
+        *bytes = tac_plan_bytes(&r.p);
+        *rows = r.t.T;
     }
-    tac_arena_release(&pr.arena);
+    ready_release(&r, s->weights->be);
     return st;
 }

@@ -37,16 +37,28 @@ struct tac_job_patch {
     const float *from;
 };
 
+/* A root: keys and values that its sequences follow (NULL: none), under which ports. */
+struct tac_root {
+    struct tac_kv_store *kv;
+    size_t port;
+};
+
 /* Sequences and what to do with them. Results by item: the caller numbers its marks 0 .. n_item-1,
  * each once. */
 struct tac_job {
     const struct tac_seq *seq;
     size_t n;
     size_t n_item;
+    /* (n_ports, 0: one): of several, a sequence's `root` names those that it is under, and their
+     * soft rows are numbered one after another; only one can be trained. Their param is the
+     * model's. */
     const struct tac_ports *ports;
+    size_t n_ports;
     enum tac_grad grad;
-    struct tac_kv_store *const *kv; /* (n_kv) KV roots, or NULL */
-    size_t n_kv;
+    /* (n_root) what the sequences' `root` counts, the ports' own keys and values included; without
+     * any, these stand before every sequence */
+    const struct tac_root *root;
+    size_t n_root;
     struct tac_kv_store *capture;  /* the path of sequence 0 is appended here, or NULL */
     const struct tac_job_tap *tap; /* (n_tap) */
     const struct tac_job_patch

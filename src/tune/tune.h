@@ -22,6 +22,10 @@ struct tac_ports {
     const void *soft;              /* (P,C) real, or NULL */
     void *dsoft;
     size_t P;
+    struct tac_kv_store *kv, *dkv; /* keys and values before every text, their gradients; or NULL */
+    const struct tac_site *site;   /* by slot: what stands at the matrices, or NULL */
+    size_t rank;                   /* the largest of the sites */
+    bool scaled;                   /* whether a site scales */
     enum tac_grad grad;
 };
 
