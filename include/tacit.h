@@ -181,17 +181,19 @@ TACIT_API enum tacit_status tacit_model_convert(const char *dir, const char *pat
 
 struct tacit_adapter;
 
-/* dir: a PEFT folder of type PROMPT_TUNING, of the model's width. */
+/* dir: a PEFT folder of the model. m may be NULL where the folder holds a prompt. */
 TACIT_API enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir,
                                                const struct tacit_model *m, struct tacit_err *err);
 TACIT_API void tacit_adapter_close(struct tacit_adapter *a);
 TACIT_API size_t tacit_adapter_tokens(const struct tacit_adapter *a);
-/* (tokens, width) values, borrowed. */
+/* Its peft_type. */
+TACIT_API const char *tacit_adapter_type(const struct tacit_adapter *a);
+/* (tokens, width) values of a prompt, borrowed; NULL for other types. */
 TACIT_API const float *tacit_adapter_values(const struct tacit_adapter *a);
 /* The text that the prompt was started from, or NULL where the folder does not say. */
 TACIT_API const char *tacit_adapter_init_text(const struct tacit_adapter *a);
 
-/* What stands before every text: an adapter, else a text, else nothing. */
+/* What a text is run under: an adapter, else a text before it, else nothing. */
 struct tacit_prompt {
     const char *name; /* in tables */
     const struct tacit_adapter *adapter;
@@ -344,13 +346,34 @@ TACIT_API double tacit_eval_loglik(const struct tacit_eval *e, size_t row, size_
  * --------------------------------------------------------------------------------------------------
  */
 
-enum tacit_init { TACIT_INIT_TEXT, TACIT_INIT_VOCAB, TACIT_INIT_NORMAL, TACIT_INIT_ADAPTER };
+/* What training starts from. A prompt: embeddings; a prefix: their keys and values in every layer;
+ * other methods draw their own first values (TEXT without init_text, NORMAL, ZERO). */
+enum tacit_init {
+    TACIT_INIT_TEXT,    /* of a text's tokens */
+    TACIT_INIT_VOCAB,   /* of random tokens */
+    TACIT_INIT_NORMAL,  /* N(0,1) */
+    TACIT_INIT_ADAPTER, /* a PEFT folder's, whose type is the method */
+    TACIT_INIT_ZERO,
+};
+
+/* The methods, by place; NULL behind the last. `lora:r=8,alpha=16` is a method with settings. */
+struct tacit_method {
+    const char *name, *summary;
+    const char *peft_type; /* what it writes; NULL: a model folder */
+    size_t settings;
+};
+struct tacit_setting {
+    const char *name, *help;
+    double value; /* default; NaN: a text */
+};
+TACIT_API int tacit_method_get(size_t i, struct tacit_method *out); /* 0 where there is none */
+TACIT_API void tacit_method_setting(size_t i, size_t k, struct tacit_setting *out);
 
 #define TACIT_SEED_COMMON UINT64_MAX /* a noise source's own seed: take the common one */
 
 struct tacit_train_options {
-    const char *method; /* "prompt" or "full" */
-    size_t tokens;      /* of the prompt; 0: as many as the init text has */
+    const char *method; /* with its settings: "prompt", "lora:r=8,alpha=16" */
+    size_t tokens;      /* of a prompt or prefix; 0: as many as the init text has */
     enum tacit_init init;
     const char *init_text;    /* TEXT: NULL takes the task's description */
     const char *init_adapter; /* ADAPTER: a PEFT folder */

@@ -21,7 +21,9 @@ struct tacit_tokenizer {
 };
 
 struct tacit_adapter {
-    struct tac_peft_prompt p;
+    char type[32];
+    struct tac_peft_prompt p; /* of a prompt; else zeroed */
+    struct tac_tune *tune;    /* of other types, else NULL */
 };
 
 struct tacit_task {

@@ -86,9 +86,10 @@ static bool add_pull(json_t *settings, const struct tac_train_job *j)
     return !json_object_set_new(settings, "pull_hash", hash_text(rows));
 }
 
-static json_t *settings_of(const struct tac_train_job *j, uint64_t data, uint64_t init)
+static json_t *settings_of(const struct tac_train_job *j, const char *method, uint64_t data,
+                           uint64_t init)
 {
-    static const char *const inits[] = {"text", "vocab", "normal", "adapter"};
+    static const char *const inits[] = {"text", "vocab", "normal", "adapter", "zero"};
     const struct tac_train_options *to = &j->to;
     json_t *s = tac_options_json(j->o);
     bool ok = s != NULL;
@@ -96,6 +97,7 @@ static json_t *settings_of(const struct tac_train_job *j, uint64_t data, uint64_
         const char *name;
         json_t *value;
     } more[] = {
+        {"method", json_string(method)},
         {"tokens", json_integer((json_int_t)j->tune->P)},
         {"init", json_string(inits[j->o->init])},
         {"init_text", j->text ? json_string(j->text) : json_null()},
@@ -157,8 +159,11 @@ enum tacit_status tac_job_identify(struct tac_train_job *j, struct tacit_err *er
     uint64_t init = TAC_HASH0;
     if (j->init)
         init = tac_hash(init, j->init, j->tune->n * sizeof *j->init);
-    j->settings = settings_of(j, hash_examples(j), init);
     struct sink sink = {.err = err};
+    const char *method;
+    if (tac_spec_text(&j->tune->spec, &method, err))
+        return TACIT_EFAIL;
+    j->settings = settings_of(j, method, hash_examples(j), init);
     if (!j->settings)
         return tac_fail_memory(err, 0);
     if (json_dump_callback(j->settings, take_piece, &sink, JSON_COMPACT | JSON_SORT_KEYS) &&

@@ -163,20 +163,37 @@ static enum tacit_status inspect_model(struct tacit_inspect *x, const char *path
     return s;
 }
 
+/* What is said of an adapter: fields of its config that are there. */
+static const struct {
+    const char *name, *key;
+} adapter_facts[] = {
+    {"tokens", "num_virtual_tokens"},
+    {"width", "token_dim"},
+    {"rank", "r"},
+    {"alpha", "lora_alpha"},
+    {"modules", "target_modules"},
+    {"base model", "base_model_name_or_path"},
+    {"init text", "prompt_tuning_init_text"},
+};
+
 static enum tacit_status inspect_adapter(struct tacit_inspect *x, const char *path, bool check,
                                          struct tacit_err *err)
 {
-    struct tac_peft_prompt p;
-    enum tacit_status s = tac_peft_load_prompt(&p, path, NULL, err);
+    struct tac_peft_folder f;
+    enum tacit_status s = tac_peft_open(&f, path, err);
     if (s)
         return s;
     x->kind = "adapter";
-    add_fact(x, "peft type", "PROMPT_TUNING");
-    add_fact(x, "tokens", "%zu", p.P);
-    add_fact(x, "width", "%zu", p.C);
-    add_fact(x, "base model", "%s", p.base_name ? p.base_name : "(not said)");
-    add_fact(x, "init text", "%s", p.init_text ? p.init_text : "(not said)");
-    tac_peft_prompt_release(&p);
+    add_fact(x, "peft type", "%s", f.type);
+    for (size_t i = 0; i < sizeof adapter_facts / sizeof *adapter_facts; i++) {
+        const json_t *v = json_object_get(f.config, adapter_facts[i].key);
+        char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        const char *plain = json_string_value(v);
+        if (v && !json_is_null(v))
+            add_fact(x, adapter_facts[i].name, "%s", plain ? plain : text ? text : "");
+        free(text);
+    }
+    tac_peft_close(&f);
     char *file = tac_path(path, "adapter_model.safetensors", err);
     s = file ? add_file(x, file, check, err) : TACIT_EFAIL;
     free(file);

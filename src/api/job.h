@@ -13,13 +13,14 @@ struct tac_train_job {
     const struct tacit_train_options *o;
     const struct tacit_progress *progress;
     struct tac_train_options to;
+    struct tac_tune_spec spec;
     struct tac_tune *tune;
     struct tac_prefix prefix;
     struct tac_query *example; /* (n) */
     size_t n;
     const struct tacit_examples *validation;
     const struct tacit_task *task;
-    float *init;          /* (P,C), prompt method */
+    float *init;          /* (n) the block's first values; NULL where they are the model's */
     struct tac_ids words; /* the init text's tokens */
     const char *text;     /* the init text, or NULL */
     float *pull;          /* (P,C) rows to pull towards, or NULL */

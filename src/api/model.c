@@ -178,9 +178,19 @@ enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir
     struct tacit_adapter *a = *out = tac_alloc(1, sizeof *a, err);
     if (!a)
         return TACIT_EFAIL;
-    enum tacit_status s = tac_peft_load_prompt(&a->p, dir, m ? &m->model->c : NULL, err);
+    struct tac_peft_folder f;
+    enum tacit_status s = tac_peft_open(&f, dir, err);
+    bool prompt = !s && f.method == &tac_method_prompt;
+    if (!s) {
+        snprintf(a->type, sizeof a->type, "%s", f.type);
+        tac_peft_close(&f);
+    }
+    if (!s && (prompt || !m))
+        s = tac_peft_load_prompt(&a->p, dir, m ? &m->model->c : NULL, err);
+    else if (!s)
+        s = tac_tune_load(&a->tune, dir, m->weights, false, err);
     if (s) {
-        free(a);
+        tacit_adapter_close(a);
         *out = NULL;
     }
     return s;
@@ -188,14 +198,21 @@ enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir
 
 void tacit_adapter_close(struct tacit_adapter *a)
 {
-    if (a)
-        tac_peft_prompt_release(&a->p);
+    if (!a)
+        return;
+    tac_peft_prompt_release(&a->p);
+    tac_tune_close(a->tune);
     free(a);
+}
+
+const char *tacit_adapter_type(const struct tacit_adapter *a)
+{
+    return a->type;
 }
 
 size_t tacit_adapter_tokens(const struct tacit_adapter *a)
 {
-    return a->p.P;
+    return a->tune ? a->tune->P : a->p.P;
 }
 
 const float *tacit_adapter_values(const struct tacit_adapter *a)

@@ -5,9 +5,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The adapter's own tune, or a copy of it on this model. */
+static enum tacit_status open_tune(struct tac_condition *c, struct tacit_model *m,
+                                   const struct tac_tune *from, struct tacit_err *err)
+{
+    c->ports = from->ports;
+    if (from->weights == m->weights)
+        return TACIT_OK;
+    enum tacit_status s = tac_tune_make(&c->tune, &from->spec, m->weights, false, NULL, err);
+    float *values = NULL;
+    if (!s && c->tune->n != from->n)
+        s = tac_fail(err, TACIT_EINPUT, "the adapter has %zu parameters, on this model %zu",
+                     from->n, c->tune->n);
+    if (!s && !(values = tac_alloc(from->n, sizeof *values, err)))
+        s = TACIT_EFAIL;
+    if (!s) {
+        tac_tune_get(from, values);
+        tac_tune_set(c->tune, values);
+        c->ports = c->tune->ports;
+    }
+    free(values);
+    return s;
+}
+
 static enum tacit_status open_adapter(struct tac_condition *c, struct tacit_model *m,
                                       const struct tacit_adapter *a, struct tacit_err *err)
 {
+    if (a->tune)
+        return open_tune(c, m, a->tune, err);
     if (a->p.C != m->model->c.C)
         return tac_fail(err, TACIT_EINPUT, "the adapter is %zu wide, the model %zu", a->p.C,
                         m->model->c.C);

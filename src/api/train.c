@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { STREAM_VOCAB = 11, STREAM_NORMAL = 12 };
+enum { STREAM_VOCAB = 11 };
 
 struct tacit_train_options tacit_train_options_default(void)
 {
@@ -64,8 +64,8 @@ static enum tacit_status check_options(const struct tacit_train_options *o, stru
     if (o->pull_weight < 0)
         return tac_fail(err, TACIT_EINPUT, "the pull's weight is %g: expected 0 or more",
                         o->pull_weight);
-    if (o->pull_weight > 0 && (!o->pull_text || strcmp(o->method, "prompt") != 0))
-        return tac_fail(err, TACIT_EINPUT, "a pull needs a text, and is for method prompt");
+    if (o->pull_weight > 0 && !o->pull_text)
+        return tac_fail(err, TACIT_EINPUT, "a pull needs a text");
     return TACIT_OK;
 }
 
@@ -81,6 +81,8 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
     const struct tacit_train_options *o = j->o;
     int optimizer, schedule;
     enum tacit_status s = check_options(o, err);
+    if (!s)
+        s = tac_spec_method(&j->spec, o->method, err);
     if (!s)
         s = pick_name(&optimizer, "optimizer", o->optimizer, optimizers, err);
     if (!s)
@@ -117,7 +119,7 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
     t->patience = o->patience;
     t->warmup_share = o->warmup < 1 ? o->warmup : 0;
     t->optim.warmup = o->warmup < 1 ? 0 : (int64_t)o->warmup;
-    if (optimizer == TAC_MUON && strcmp(o->method, "full") != 0)
+    if (optimizer == TAC_MUON && j->spec.method != &tac_method_full)
         return tac_fail(err, TACIT_EINPUT, "optimizer muon is for whole matrices: method full");
     if (optimizer && (t->noise & TAC_NOISE_MOMENTS))
         return tac_fail(err, TACIT_EINPUT, "noise 'moments' needs optimizer adamw");
@@ -139,79 +141,145 @@ static enum tacit_status text_ids(struct tac_ids *out, const struct tacit_model 
     return s || out->n ? s : tac_fail(err, TACIT_EINPUT, "%s has no tokens", what);
 }
 
-/* rows (P,C): the tokens' embeddings, cut or repeated. */
-static enum tacit_status fill_from_ids(float *rows, const struct tac_weights *w,
-                                       const struct tac_ids *words, size_t P, struct tacit_err *err)
+/* P token ids: the words', cut or repeated. */
+static int32_t *repeat_ids(const struct tac_ids *words, size_t P, struct tacit_err *err)
 {
     int32_t *ids = tac_alloc(P, sizeof *ids, err);
-    if (!ids)
-        return TACIT_EFAIL;
-    for (size_t i = 0; i < P; i++)
+    for (size_t i = 0; ids && i < P; i++)
         ids[i] = words->id[i % words->n];
-    tac_weights_read_rows(w, TAC_P_EMBED, ids, P, rows);
-    free(ids);
+    return ids;
+}
+
+/* P random ids of the tokenizer's. */
+static int32_t *random_ids(const struct tac_train_job *j, size_t P, struct tacit_err *err)
+{
+    size_t n = j->m->tokenizer ? tacit_tokenizer_size(j->m->tokenizer) : j->m->model->c.V;
+    struct tac_rng rng = tac_rng_init(j->to.seed_init, STREAM_VOCAB);
+    int32_t *ids = tac_alloc(P, sizeof *ids, err);
+    for (size_t i = 0; ids && i < P; i++)
+        ids[i] = (int32_t)tac_rng_below(&rng, (uint32_t)n);
+    return ids;
+}
+
+/* Embeddings of P tokens, (P,C), or their keys and values in the model, (L, 2, P, G*D). */
+static enum tacit_status source_rows(float **out, struct tacit_model *m, const int32_t *ids,
+                                     size_t P, struct tacit_err *err)
+{
+    *out = tac_alloc(P * m->model->c.C, sizeof **out, err);
+    if (!*out)
+        return TACIT_EFAIL;
+    tac_weights_read_rows(m->weights, TAC_P_EMBED, ids, P, *out);
     return TACIT_OK;
 }
 
-static void fill_random(struct tac_train_job *j, size_t P)
+static enum tacit_status source_kv(float **out, struct tacit_model *m, const int32_t *ids, size_t P,
+                                   struct tacit_err *err)
 {
-    size_t C = j->m->model->c.C,
-           n = j->m->tokenizer ? tacit_tokenizer_size(j->m->tokenizer) : j->m->model->c.V;
-    struct tac_rng rng = tac_rng_init(
-        j->to.seed_init, j->o->init == TACIT_INIT_VOCAB ? STREAM_VOCAB : STREAM_NORMAL);
-    for (size_t i = 0; i < P; i++) {
-        int32_t id = (int32_t)tac_rng_below(&rng, (uint32_t)n);
-        if (j->o->init == TACIT_INIT_VOCAB)
-            tac_weights_read_rows(j->m->weights, TAC_P_EMBED, &id, 1, j->init + i * C);
-        else
-            for (size_t c = 0; c < C; c++)
-                j->init[i * C + c] = (float)tac_rng_normal(&rng);
-    }
+    const struct tac_decoder_config *c = &m->model->c;
+    size_t n = 2 * c->L * P * c->G * c->D;
+    struct tac_kv_store store = {0};
+    struct tac_seq seq = {.src = ids, .n = P, .keep = P, .root = -1};
+    struct tac_ports ports = tac_ports_plain(m->weights);
+    struct tac_job job = {.seq = &seq, .n = 1, .ports = &ports, .capture = &store};
+    *out = tac_alloc(n, sizeof **out, err);
+    enum tacit_status s = *out ? tac_kv_store_init(&store, c, m->be, P, err) : TACIT_EFAIL;
+    if (!s)
+        s = tac_session_run(m->session, &job, err);
+    if (!s)
+        m->be->ops->download(m->be, *out, store.k[0], n);
+    tac_kv_store_release(&store, m->be);
+    return s;
 }
 
-static enum tacit_status init_from_adapter(struct tac_train_job *j, size_t *P,
-                                           struct tacit_err *err)
+/* What the method's first values are made of: tokens, as it takes them; NULL where it draws them.
+ */
+static enum tacit_status make_source(float **out, struct tac_train_job *j, struct tacit_err *err)
 {
-    struct tac_peft_prompt p;
-    size_t C = j->m->model->c.C;
-    enum tacit_status s = tac_peft_load_prompt(&p, j->o->init_adapter, &j->m->model->c, err);
-    if (s)
-        return s;
-    if (*P && *P != p.P)
-        s = tac_fail(err, TACIT_EINPUT, "%s: has %zu tokens, --tokens says %zu", j->o->init_adapter,
-                     p.P, *P);
-    *P = p.P;
-    j->init = s ? NULL : tac_alloc(p.P * C, sizeof *j->init, err);
-    if (j->init)
-        memcpy(j->init, p.values, p.P * C * sizeof *j->init);
-    tac_peft_prompt_release(&p);
-    return s ? s : j->init ? TACIT_OK : TACIT_EFAIL;
+    const struct tac_method *method = j->spec.method;
+    enum tac_source source = method->source ? method->source(&j->spec) : TAC_FROM_ITSELF;
+    bool text = j->o->init == TACIT_INIT_TEXT;
+    *out = NULL;
+    if (source == TAC_FROM_ITSELF && (j->o->init == TACIT_INIT_VOCAB || (text && j->o->init_text)))
+        return tac_fail(err, TACIT_EINPUT, "method %s draws its first values itself", method->name);
+    if (source == TAC_FROM_ITSELF || (!text && j->o->init != TACIT_INIT_VOCAB))
+        return TACIT_OK;
+    int32_t *ids = text ? repeat_ids(&j->words, j->spec.P, err) : random_ids(j, j->spec.P, err);
+    enum tacit_status s = !ids                      ? TACIT_EFAIL
+                          : source == TAC_FROM_ROWS ? source_rows(out, j->m, ids, j->spec.P, err)
+                                                    : source_kv(out, j->m, ids, j->spec.P, err);
+    free(ids);
+    return s;
 }
 
-/* The prompt's first values and its length. */
-static enum tacit_status make_init(struct tac_train_job *j, size_t *P, struct tacit_err *err)
+/* How many tokens: as many as said, else as the text has. */
+static enum tacit_status count_tokens(struct tac_train_job *j, struct tacit_err *err)
 {
     enum tacit_status s = TACIT_OK;
-    *P = j->o->tokens;
-    if (*P > 1 << 16)
-        return tac_fail(err, TACIT_EINPUT, "a prompt of %zu tokens: at most %d", *P, 1 << 16);
-    if (j->o->init == TACIT_INIT_ADAPTER)
-        return init_from_adapter(j, P, err);
+    j->spec.P = j->o->tokens;
+    if (!j->spec.method->tokens) {
+        j->spec.P = 0;
+        return TACIT_OK;
+    }
+    if (j->spec.P > 1 << 16)
+        return tac_fail(err, TACIT_EINPUT, "a prompt of %zu tokens: at most %d", j->spec.P,
+                        1 << 16);
     if (j->o->init == TACIT_INIT_TEXT) {
         j->text = j->o->init_text ? j->o->init_text : tacit_task_description(j->task);
         s = text_ids(&j->words, j->m, j->text, "the init text", err);
-    } else if (!*P)
+    } else if (!j->spec.P)
         s = tac_fail(err, TACIT_EINPUT, "a random init needs the number of tokens");
+    if (!s && !j->spec.P)
+        j->spec.P = j->words.n;
+    return s;
+}
+
+/* The tune of the job with its first values, drawn or made. */
+static enum tacit_status start_tune(struct tac_train_job *j, struct tac_adapter_info *info,
+                                    struct tacit_err *err)
+{
+    float *from = NULL;
+    enum tacit_status s = count_tokens(j, err);
+    if (!s)
+        s = make_source(&from, j, err);
+    if (from)
+        info->init_text = j->text;
+    if (!s)
+        s = tac_tune_make(&j->tune, &j->spec, j->m->weights, true, info, err);
+    if (!s && j->spec.method->start) {
+        j->init = tac_alloc(j->tune->n, sizeof *j->init, err);
+        s = j->init ? j->spec.method->start(j->tune, j->init, from, j->o->init == TACIT_INIT_ZERO,
+                                            j->to.seed_init, err)
+                    : TACIT_EFAIL;
+        if (!from)
+            j->to.noise &= ~(unsigned)TAC_NOISE_INIT; /* chance is in the values already */
+    }
+    if (!s && j->init)
+        tac_tune_set(j->tune, j->init);
+    free(from);
+    return s;
+}
+
+/* The tune of a folder, whose type is the method. */
+static enum tacit_status continue_tune(struct tac_train_job *j, const struct tac_adapter_info *info,
+                                       struct tacit_err *err)
+{
+    const char *dir = j->o->init_adapter;
+    enum tacit_status s = tac_tune_load(&j->tune, dir, j->m->weights, true, err);
     if (s)
         return s;
-    if (!*P)
-        *P = j->words.n;
-    j->init = tac_alloc(*P * j->m->model->c.C, sizeof *j->init, err);
+    const struct tac_method *method = j->tune->method;
+    if (j->spec.method != method && j->spec.method != &tac_method_prompt)
+        return tac_fail(err, TACIT_EINPUT, "%s: holds an adapter of method %s, --method says %s",
+                        dir, method->name, j->spec.method->name);
+    if (j->o->tokens && j->o->tokens != j->tune->P)
+        return tac_fail(err, TACIT_EINPUT, "%s: has %zu tokens, --tokens says %zu", dir, j->tune->P,
+                        j->o->tokens);
+    j->tune->info = *info;
+    j->spec.method = method;
+    j->init = tac_alloc(j->tune->n, sizeof *j->init, err);
     if (!j->init)
         return TACIT_EFAIL;
-    if (j->o->init == TACIT_INIT_TEXT)
-        return fill_from_ids(j->init, j->m->weights, &j->words, *P, err);
-    fill_random(j, *P);
+    tac_tune_get(j->tune, j->init);
     return TACIT_OK;
 }
 
@@ -220,11 +288,13 @@ static enum tacit_status make_pull(struct tac_train_job *j, size_t P, struct tac
     struct tac_ids words = {0};
     if (!(j->o->pull_weight > 0))
         return TACIT_OK;
+    if (j->tune->method != &tac_method_prompt)
+        return tac_fail(err, TACIT_EINPUT, "a pull is for method prompt");
     enum tacit_status s = text_ids(&words, j->m, j->o->pull_text, "the text to pull towards", err);
-    if (!s && !(j->pull = tac_alloc(P * j->m->model->c.C, sizeof *j->pull, err)))
-        s = TACIT_EFAIL;
+    int32_t *ids = s ? NULL : repeat_ids(&words, P, err);
     if (!s)
-        s = fill_from_ids(j->pull, j->m->weights, &words, P, err);
+        s = ids ? source_rows(&j->pull, j->m, ids, P, err) : TACIT_EFAIL;
+    free(ids);
     j->to.pull = (struct tac_pull){j->pull, j->o->pull_weight};
     free(words.id);
     return s;
@@ -232,27 +302,17 @@ static enum tacit_status make_pull(struct tac_train_job *j, size_t P, struct tac
 
 enum tacit_status tac_job_open(struct tac_train_job *j, struct tacit_err *err)
 {
-    const struct tac_method *method = tac_method_find(j->o->method);
     struct tac_adapter_info info = {
         .base_name = j->o->base_name ? j->o->base_name : j->m->model->path,
         .tokenizer_name = j->o->base_name ? j->o->base_name : j->m->model->path};
-    size_t P = 0;
-    if (!method)
-        return tac_fail(err, TACIT_EINPUT, "method '%s' is not one of prompt, full", j->o->method);
-    enum tacit_status s = TACIT_OK;
-    if (method == &tac_method_prompt)
-        s = make_init(j, &P, err);
+    enum tacit_status s =
+        j->o->init == TACIT_INIT_ADAPTER ? continue_tune(j, &info, err) : start_tune(j, &info, err);
     if (!s)
-        s = make_pull(j, P, err);
-    info.init_text = j->text;
-    if (!s)
-        s = tac_tune_open(&j->tune, method, j->m->weights, P, true, &info, err);
+        s = make_pull(j, j->tune->P, err);
     if (s)
         return s;
-    if (j->init)
-        tac_tune_set(j->tune, j->init);
-    j->to.history = j->init != NULL;
-    return tac_prefix_soft(&j->prefix, P, err);
+    j->to.history = j->tune->method == &tac_method_prompt;
+    return tac_prefix_soft(&j->prefix, j->tune->ports.P, err);
 }
 
 /* ---- callbacks ---- */
@@ -297,6 +357,7 @@ static enum tacit_status on_evaluate(void *ctx, struct tac_eval_point *out, stru
 void tac_job_release(struct tac_train_job *j)
 {
     tac_tune_close(j->tune);
+    tac_tune_spec_release(&j->spec);
     tac_prefix_release(&j->prefix);
     json_decref(j->settings);
     free(j->example);

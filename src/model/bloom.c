@@ -87,5 +87,8 @@ const struct tac_family tac_family_bloom = {
               [TAC_P_UP_B] = "h.%zu.mlp.dense_h_to_4h.bias",
               [TAC_P_DOWN] = "h.%zu.mlp.dense_4h_to_h.weight",
               [TAC_P_DOWN_B] = "h.%zu.mlp.dense_4h_to_h.bias"},
+    .lora_targets = "query_key_value",
+    .ia3_targets = "query_key_value+mlp.dense_4h_to_h",
+    .ia3_feedforward = "mlp.dense_4h_to_h",
     .configure = configure,
 };

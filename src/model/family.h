@@ -53,6 +53,9 @@ struct tac_family {
     const char *prefix;     /* may stand before every name: "transformer." */
     const char *global[TAC_N_GLOBAL];
     const char *layer[TAC_N_LAYER]; /* with one %zu for the layer */
+    /* modules that PEFT takes where none are named, with + between: LoRA's, IA3's, and those of the
+     * latter whose input is scaled */
+    const char *lora_targets, *ia3_targets, *ia3_feedforward;
     /* fills the shape from config.json (`path` for messages) */
     enum tacit_status (*configure)(struct tac_decoder_config *c, const json_t *config,
                                    const char *path, struct tacit_err *err);

@@ -89,8 +89,7 @@ static void scaled_rows(const struct tac_linear *l, const struct part *p, void *
 static bool scales(const struct tac_linear *l)
 {
     for (size_t i = 0; i < l->n_span; i++)
-        if (l->span[i].site &&
-            (l->span[i].site[l->slot].in || l->span[i].site[l->slot].out))
+        if (l->span[i].site && (l->span[i].site[l->slot].in || l->span[i].site[l->slot].out))
             return true;
     return false;
 }
@@ -134,8 +133,8 @@ bool tac_linear_needs_x(const struct tac_linear *l)
 }
 
 /* y = (x W^T + bias) * out: the product is made again for the gradient of out. */
-static void output_dx(const struct tac_linear *l, const struct tac_site *s, void *dx, const void *dy,
-                      const void *x, const void *res)
+static void output_dx(const struct tac_linear *l, const struct tac_site *s, void *dx,
+                      const void *dy, const void *x, const void *res)
 {
     const struct tac_ops *op = l->be->ops;
     size_t N = l->w->rows;

@@ -13,10 +13,10 @@
  * All arrays are backend memory of the real type; gradients (d...) are added to, NULL where frozen.
  */
 struct tac_site {
-    size_t r;          /* rank; 0: no low-rank update */
-    double scale;      /* of the update */
-    const void *a, *b; /* (r,K) (N,r) */
-    void *da, *db;     /* both or none */
+    size_t r;             /* rank; 0: no low-rank update */
+    double scale;         /* of the update */
+    const void *a, *b;    /* (r,K) (N,r) */
+    void *da, *db;        /* both or none */
     const void *in, *out; /* (K) (N), or NULL */
     void *din, *dout;
 };
@@ -27,8 +27,8 @@ struct tac_span {
     const struct tac_site *site;
 };
 
-/* Room for sites: wide (T, the largest N or K), low and low2 (T, the largest rank); NULL where no site
- * needs it. */
+/* Room for sites: wide (T, the largest N or K), low and low2 (T, the largest rank); NULL where no
+ * site needs it. */
 struct tac_site_room {
     void *wide, *low, *low2;
 };

@@ -161,12 +161,13 @@ static enum tacit_status run_batches(struct run *r, size_t first, double *loss, 
     *tokens = 0;
     for (size_t i = first ? r->batch_end[first - 1] : 0; i < r->batch_end[end - 1]; i++)
         *tokens += count_labels(&r->t->example[r->order[i]], &weight);
-    tune->weights->be->ops->zero(tune->weights->be, tune->g, tune->n);
+    tac_tune_zero_grad(tune);
     for (size_t b = first; b < end; b++) {
         enum tacit_status s = run_batch(r, b, weight > 0 ? (float)(1 / weight) : 0, loss, err);
         if (s)
             return s;
     }
+    tac_tune_backward(tune);
     return TACIT_OK;
 }
 
@@ -257,6 +258,7 @@ static enum tacit_status one_step(struct run *r, struct tac_train_event *ev, siz
     ev->step = r->c.step + 1;
     ev->lr = tac_schedule_lr(&r->optim.o, ev->step, r->total);
     ev->grad_norm = tac_optim_step(&r->optim, ev->step, r->total, moments ? 1 : 0);
+    tac_tune_changed(r->t->tune);
     if (r->t->tune->weights->be->fault)
         return tac_fail(err, TACIT_EFAIL,
                         "step %lld: the trained values are no longer finite: the run has diverged "

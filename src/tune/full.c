@@ -56,7 +56,7 @@ static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
     const struct tac_model *m = t->weights->model;
     struct tac_backend *be = t->weights->be;
     size_t i = 0;
-    t->param = tac_alloc(t->weights->n, sizeof *t->param, err);
+    t->param = tac_arena_alloc(&t->arena, t->weights->n, sizeof *t->param, err);
     if (!t->param)
         return TACIT_EFAIL;
     memcpy(t->param, t->weights->param, t->weights->n * sizeof *t->param);
@@ -89,5 +89,8 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
     return s;
 }
 
-const struct tac_method tac_method_full = {
-    .name = "full", .peft_type = NULL, .items = items, .bind = bind, .save = save};
+const struct tac_method tac_method_full = {.name = "full",
+                                           .summary = "all weights of the model",
+                                           .items = items,
+                                           .bind = bind,
+                                           .save = save};

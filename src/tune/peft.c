@@ -9,6 +9,204 @@
 enum { CONFIG_LIMIT = 1 << 20 };
 static const char peft_version[] = "0.21.2"; /* the release whose layout is written */
 
+/* ---- reading ---- */
+
+static enum tacit_status find_method(struct tac_peft_folder *f, struct tacit_err *err)
+{
+    char list[256] = "";
+    f->type = json_string_value(json_object_get(f->config, "peft_type"));
+    f->method = f->type ? tac_method_of_type(f->type) : NULL;
+    if (f->method)
+        return TACIT_OK;
+    for (size_t i = 0; tac_method_at(i); i++)
+        for (size_t k = 0; tac_method_at(i)->peft_type[k]; k++)
+            snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "",
+                     tac_method_at(i)->peft_type[k]);
+    return tac_fail(err, TACIT_EINPUT, "%s: field 'peft_type': found %s%s%s, expected one of %s",
+                    f->config_path, f->type ? "'" : "", f->type ? f->type : "none",
+                    f->type ? "'" : "", list);
+}
+
+enum tacit_status tac_peft_open(struct tac_peft_folder *f, const char *dir, struct tacit_err *err)
+{
+    *f = (struct tac_peft_folder){0};
+    f->config_path = tac_path(dir, "adapter_config.json", err);
+    f->tensor_path = f->config_path ? tac_path(dir, "adapter_model.safetensors", err) : NULL;
+    enum tacit_status s = f->tensor_path ? TACIT_OK : TACIT_EFAIL;
+    if (!s && !tac_is_dir(dir))
+        s = tac_fail(err, TACIT_EINPUT, "%s: no such adapter folder", dir);
+    if (!s)
+        s = tac_json_load(&f->config, f->config_path, CONFIG_LIMIT, err);
+    if (!s)
+        s = find_method(f, err);
+    if (!s)
+        s = tac_safetensors_open(&f->f, f->tensor_path, err);
+    if (s)
+        tac_peft_close(f);
+    return s;
+}
+
+void tac_peft_close(struct tac_peft_folder *f)
+{
+    tac_safetensors_close(&f->f);
+    json_decref(f->config);
+    free(f->config_path);
+    free(f->tensor_path);
+    *f = (struct tac_peft_folder){0};
+}
+
+enum tacit_status tac_peft_size(size_t *out, const struct tac_peft_folder *f, const char *key,
+                                size_t min, size_t max, size_t fallback, struct tacit_err *err)
+{
+    int64_t v = (int64_t)fallback;
+    json_t *at = json_object_get(f->config, key);
+    enum tacit_status s = TACIT_OK;
+    if (at && !json_is_null(at))
+        s = tac_json_get_int(&v, f->config, key, (int64_t)min, (int64_t)max, f->config_path, err);
+    *out = (size_t)v;
+    return s;
+}
+
+static bool is_empty(const json_t *v)
+{
+    if (json_is_string(v))
+        return json_string_length(v) == 0;
+    if (json_is_array(v) || json_is_object(v))
+        return json_is_array(v) ? json_array_size(v) == 0 : json_object_size(v) == 0;
+    return json_is_null(v) || json_is_false(v) || (json_is_number(v) && json_number_value(v) == 0);
+}
+
+static bool is_in(const char *key, const char *const *list)
+{
+    for (; *list; list++)
+        if (strcmp(*list, key) == 0)
+            return true;
+    return false;
+}
+
+enum tacit_status tac_peft_plain(const struct tac_peft_folder *f, const char *const *known,
+                                 struct tacit_err *err)
+{
+    static const char *const common[] = {"base_model_name_or_path",
+                                         "inference_mode",
+                                         "peft_type",
+                                         "peft_version",
+                                         "revision",
+                                         "task_type",
+                                         "auto_mapping",
+                                         NULL};
+    const char *key;
+    json_t *v;
+    json_object_foreach(f->config, key, v)
+    {
+        if (is_in(key, common) || is_in(key, known) || is_empty(v))
+            continue;
+        char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+        enum tacit_status s =
+            tac_fail(err, TACIT_EINPUT, "%s: field '%s': found %.100s, which is not implemented",
+                     f->config_path, key, text ? text : "a value");
+        free(text);
+        return s;
+    }
+    return TACIT_OK;
+}
+
+enum tacit_status tac_peft_prompt_like(size_t *P, const struct tac_peft_folder *f,
+                                       const struct tac_decoder_config *c, size_t heads,
+                                       size_t width, struct tacit_err *err)
+{
+    const struct {
+        const char *key;
+        size_t want;
+    } field[] = {
+        {"num_layers", c ? c->L : 0}, {"num_attention_heads", heads}, {"token_dim", width}};
+    for (size_t i = 0; c && i < sizeof field / sizeof *field; i++) {
+        const json_t *v = json_object_get(f->config, field[i].key);
+        if (json_is_integer(v) && json_integer_value(v) != (json_int_t)field[i].want)
+            return tac_fail(err, TACIT_EINPUT,
+                            "%s: field '%s': found %" JSON_INTEGER_FORMAT
+                            ", expected the model's %zu: it is an adapter of another model",
+                            f->config_path, field[i].key, json_integer_value(v), field[i].want);
+    }
+    return tac_peft_size(P, f, "num_virtual_tokens", 1, 1 << 20, 0, err);
+}
+
+static void show_shape(char out[100], const struct tac_tensor *t)
+{
+    *out = 0;
+    for (int i = 0; i < t->rank; i++)
+        snprintf(out + strlen(out), 100 - strlen(out), "%s%zu", i ? "x" : "", t->shape[i]);
+}
+
+static enum tacit_status missing(const struct tac_peft_folder *f, const char *name,
+                                 struct tacit_err *err)
+{
+    const char *first = f->f.n ? f->f.tensor[0].name : "none";
+    return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s' is missing (it has %zu, the first is '%s')",
+                    f->tensor_path, name, f->f.n, first);
+}
+
+enum tacit_status tac_peft_matrix(const struct tac_tensor **out, const struct tac_peft_folder *f,
+                                  const char *name, size_t rows, size_t cols, struct tacit_err *err)
+{
+    const struct tac_tensor *t = *out = tac_safetensors_find(&f->f, name);
+    char found[100];
+    if (!t)
+        return missing(f, name, err);
+    show_shape(found, t);
+    if (t->rank != 2 || !t->shape[0] || !tac_dtype_is_float(t->dtype))
+        return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': found %s %s, expected a float matrix",
+                        f->tensor_path, name, tac_dtype_name(t->dtype), found);
+    if ((rows && t->shape[0] != rows) || (cols && t->shape[1] != cols))
+        return tac_fail(
+            err, TACIT_EINPUT,
+            "%s: tensor '%s': shape %s, expected %zux%zu by adapter_config.json and the "
+            "model: it is an adapter of another model",
+            f->tensor_path, name, found, rows ? rows : t->shape[0], cols ? cols : t->shape[1]);
+    return TACIT_OK;
+}
+
+enum tacit_status tac_peft_read_items(const struct tac_tune *t, float *values,
+                                      const struct tac_peft_folder *f, struct tacit_err *err)
+{
+    for (size_t i = 0; i < t->n_item; i++) {
+        const struct tac_item *it = &t->item[i];
+        const struct tac_tensor *x;
+        enum tacit_status s = tac_peft_matrix(&x, f, it->name, it->rows, it->cols, err);
+        if (s)
+            return s;
+        tac_tensor_read_f32(values + it->offset, x, 0, it->rows * it->cols);
+    }
+    for (size_t k = 0; k < f->f.n; k++) {
+        bool known = false;
+        for (size_t i = 0; !known && i < t->n_item; i++)
+            known = strcmp(f->f.tensor[k].name, t->item[i].name) == 0;
+        if (!known)
+            return tac_fail(err, TACIT_EINPUT,
+                            "%s: tensor '%s' is none that adapter_config.json asks for",
+                            f->tensor_path, f->f.tensor[k].name);
+    }
+    return TACIT_OK;
+}
+
+enum tacit_status tac_peft_info(struct tac_tune *t, const struct tac_peft_folder *f,
+                                struct tacit_err *err)
+{
+    const struct {
+        const char *key, **to;
+    } field[] = {{"base_model_name_or_path", &t->info.base_name},
+                 {"tokenizer_name_or_path", &t->info.tokenizer_name},
+                 {"prompt_tuning_init_text", &t->info.init_text}};
+    for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
+        const char *s = json_string_value(json_object_get(f->config, field[i].key));
+        if (s && !(*field[i].to = tac_arena_strndup(&t->arena, s, strlen(s), err)))
+            return TACIT_EFAIL;
+    }
+    return TACIT_OK;
+}
+
+/* ---- writing ---- */
+
 static json_t *text_or_null(const char *s)
 {
     return s ? json_string(s) : json_null();
@@ -19,21 +217,23 @@ static bool is_utf8(const char *s)
     return !s || !s[tac_utf8_bad(s, strlen(s))];
 }
 
-/* All keys that PEFT writes for PROMPT_TUNING. */
-static json_t *prompt_config(size_t P, const struct tac_decoder_config *c,
-                             const struct tac_adapter_info *info)
+json_t *tac_peft_config(const struct tac_adapter_info *info, const char *type)
 {
-    bool text = info->init_text && info->tokenizer_name;
-    return json_pack(
-        "{s:n, s:o, s:b, s:n, s:I, s:I, s:i, s:I, s:s, s:s, s:s, s:o, s:n, s:s, s:I, s:n, s:o}",
-        "auto_mapping", "base_model_name_or_path", text_or_null(info->base_name), "inference_mode",
-        1, "modules_to_save", "num_attention_heads", (json_int_t)c->H, "num_layers",
-        (json_int_t)c->L, "num_transformer_submodules", 1, "num_virtual_tokens", (json_int_t)P,
-        "peft_type", "PROMPT_TUNING", "peft_version", peft_version, "prompt_tuning_init",
-        text ? "TEXT" : "RANDOM", "prompt_tuning_init_text",
-        text_or_null(text ? info->init_text : NULL), "revision", "task_type", "CAUSAL_LM",
-        "token_dim", (json_int_t)c->C, "tokenizer_kwargs", "tokenizer_name_or_path",
-        text_or_null(text ? info->tokenizer_name : NULL));
+    return json_pack("{s:n, s:o, s:b, s:n, s:s, s:s, s:n, s:s}", "auto_mapping",
+                     "base_model_name_or_path", text_or_null(info->base_name), "inference_mode", 1,
+                     "modules_to_save", "peft_type", type, "peft_version", peft_version, "revision",
+                     "task_type", "CAUSAL_LM");
+}
+
+bool tac_peft_add_prompt_like(json_t *config, const struct tac_decoder_config *c, size_t heads,
+                              size_t width, size_t P)
+{
+    json_t *more = json_pack("{s:I, s:I, s:i, s:I, s:I}", "num_attention_heads", (json_int_t)heads,
+                             "num_layers", (json_int_t)c->L, "num_transformer_submodules", 1,
+                             "num_virtual_tokens", (json_int_t)P, "token_dim", (json_int_t)width);
+    bool ok = config && more && !json_object_update(config, more);
+    json_decref(more);
+    return ok;
 }
 
 static enum tacit_status write_in(const char *dir, const char *name, const json_t *config,
@@ -48,30 +248,81 @@ static enum tacit_status write_in(const char *dir, const char *name, const json_
     return s;
 }
 
+enum tacit_status tac_peft_write(const char *dir, json_t *take, bool whole,
+                                 const struct tac_adapter_info *info,
+                                 const struct tac_tensor *tensor, size_t n, struct tacit_err *err)
+{
+    enum tacit_status s = TACIT_OK;
+    if (!is_utf8(info->base_name) || !is_utf8(info->tokenizer_name) || !is_utf8(info->init_text))
+        s = tac_fail(err, TACIT_EFAIL,
+                     "%s: the adapter's configuration holds text that is no UTF-8", dir);
+    else if (!take || !whole)
+        s = tac_fail_memory(err, 0);
+    if (!s)
+        s = tac_mkdirs(dir, err);
+    if (!s)
+        s = write_in(dir, "adapter_model.safetensors", NULL, tensor, n, err);
+    if (!s)
+        s = write_in(dir, "adapter_config.json", take, NULL, 0, err);
+    json_decref(take);
+    return s;
+}
+
+static struct tac_tensor matrix_of(const char *name, const float *values, size_t rows, size_t cols)
+{
+    return (struct tac_tensor){.name = name,
+                               .dtype = TAC_F32,
+                               .rank = cols ? 2 : 1,
+                               .shape = {rows, cols},
+                               .data = (const unsigned char *)values,
+                               .bytes = rows * (cols ? cols : 1) * sizeof *values};
+}
+
+/* The items as tensors; values are the block's. */
+static struct tac_tensor *item_tensors(const struct tac_item *item, size_t n, const float *values,
+                                       struct tacit_err *err)
+{
+    struct tac_tensor *t = tac_alloc(n, sizeof *t, err);
+    for (size_t i = 0; t && i < n; i++)
+        t[i] = matrix_of(item[i].name, values + item[i].offset, item[i].rows, item[i].cols);
+    return t;
+}
+
+enum tacit_status tac_peft_write_items(const struct tac_tune *t, const char *dir, json_t *take,
+                                       bool whole, struct tacit_err *err)
+{
+    float *values = tac_alloc(t->n, sizeof *values, err);
+    struct tac_tensor *x = values ? item_tensors(t->item, t->n_item, values, err) : NULL;
+    enum tacit_status s = TACIT_EFAIL;
+    if (x) {
+        tac_tune_get(t, values);
+        s = tac_peft_write(dir, take, whole, &t->info, x, t->n_item, err);
+    } else {
+        json_decref(take);
+    }
+    free(x);
+    free(values);
+    return s;
+}
+
+/* ---- prompts ---- */
+
 enum tacit_status tac_peft_save_prompt(const char *dir, const float *values, size_t P,
                                        const struct tac_decoder_config *c,
                                        const struct tac_adapter_info *info, struct tacit_err *err)
 {
-    struct tac_tensor t = {.name = "prompt_embeddings",
-                           .dtype = TAC_F32,
-                           .rank = 2,
-                           .shape = {P, c->C},
-                           .data = (const unsigned char *)values,
-                           .bytes = P * c->C * sizeof *values};
-    json_t *config = prompt_config(P, c, info);
-    if (!config && is_utf8(info->base_name) && is_utf8(info->tokenizer_name) &&
-        is_utf8(info->init_text))
-        return tac_fail_memory(err, 0);
-    if (!config)
-        return tac_fail(err, TACIT_EFAIL,
-                        "%s: the adapter's configuration holds text that is no UTF-8", dir);
-    enum tacit_status s = tac_mkdirs(dir, err);
-    if (!s)
-        s = write_in(dir, "adapter_model.safetensors", NULL, &t, 1, err);
-    if (!s)
-        s = write_in(dir, "adapter_config.json", config, NULL, 0, err);
-    json_decref(config);
-    return s;
+    struct tac_tensor t = matrix_of("prompt_embeddings", values, P, c->C);
+    bool text = info->init_text && info->tokenizer_name;
+    json_t *config = tac_peft_config(info, "PROMPT_TUNING");
+    bool whole =
+        tac_peft_add_prompt_like(config, c, c->H, c->C, P) &&
+        !json_object_set_new(config, "prompt_tuning_init", json_string(text ? "TEXT" : "RANDOM")) &&
+        !json_object_set_new(config, "prompt_tuning_init_text",
+                             text_or_null(text ? info->init_text : NULL)) &&
+        !json_object_set_new(config, "tokenizer_kwargs", json_null()) &&
+        !json_object_set_new(config, "tokenizer_name_or_path",
+                             text_or_null(text ? info->tokenizer_name : NULL));
+    return tac_peft_write(dir, config, whole, info, &t, 1, err);
 }
 
 static enum tacit_status take_string(char **out, const json_t *config, const char *key,
@@ -82,106 +333,43 @@ static enum tacit_status take_string(char **out, const json_t *config, const cha
     return s && !*out ? TACIT_EFAIL : TACIT_OK;
 }
 
-/* What the config says of its model must be so. */
-static enum tacit_status check_model(const json_t *config, const struct tac_decoder_config *c,
-                                     const char *path, struct tacit_err *err)
+static enum tacit_status read_prompt(struct tac_peft_prompt *p, const struct tac_peft_folder *f,
+                                     const struct tac_decoder_config *c, struct tacit_err *err)
 {
-    const struct {
-        const char *key;
-        size_t want;
-    } field[] = {{"num_layers", c->L}, {"num_attention_heads", c->H}, {"token_dim", c->C}};
-    for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
-        const json_t *v = json_object_get(config, field[i].key);
-        if (json_is_integer(v) && json_integer_value(v) != (json_int_t)field[i].want)
-            return tac_fail(err, TACIT_EINPUT,
-                            "%s: field '%s': found %" JSON_INTEGER_FORMAT
-                            ", expected the model's %zu: it is an adapter "
-                            "of another model",
-                            path, field[i].key, json_integer_value(v), field[i].want);
-    }
-    return TACIT_OK;
-}
-
-static enum tacit_status read_config(struct tac_peft_prompt *p, const json_t *config,
-                                     const char *path, struct tacit_err *err)
-{
-    const char *type = json_string_value(json_object_get(config, "peft_type"));
-    int64_t P = 0;
-    if (!type || strcmp(type, "PROMPT_TUNING") != 0)
+    const struct tac_tensor *t;
+    size_t P;
+    if (strcmp(f->method->name, "prompt") != 0)
         return tac_fail(err, TACIT_EINPUT,
-                        "%s: field 'peft_type': found %s%s%s, only 'PROMPT_TUNING' "
-                        "can be read",
-                        path, type ? "'" : "", type ? type : "none", type ? "'" : "");
-    if (tac_json_has(config, "num_virtual_tokens") &&
-        tac_json_get_int(&P, config, "num_virtual_tokens", 1, 1 << 20, path, err))
-        return TACIT_EINPUT;
-    p->P = (size_t)P;
-    enum tacit_status s = take_string(&p->base_name, config, "base_model_name_or_path", err);
+                        "%s: field 'peft_type': found '%s', expected a prompt: PROMPT_TUNING or "
+                        "P_TUNING",
+                        f->config_path, f->type);
+    enum tacit_status s = tac_peft_prompt_like(&P, f, c, c ? c->H : 0, c ? c->C : 0, err);
     if (!s)
-        s = take_string(&p->tokenizer_name, config, "tokenizer_name_or_path", err);
-    return s ? s : take_string(&p->init_text, config, "prompt_tuning_init_text", err);
-}
-
-static enum tacit_status read_values(struct tac_peft_prompt *p, const struct tac_safetensors *f,
-                                     const char *path, const struct tac_decoder_config *c,
-                                     struct tacit_err *err)
-{
-    const struct tac_tensor *t = tac_safetensors_find(f, "prompt_embeddings");
-    if (!t)
-        return tac_fail(err, TACIT_EINPUT, "%s: tensor 'prompt_embeddings' is missing", path);
-    if (t->rank != 2 || !t->shape[0] || !tac_dtype_is_float(t->dtype))
-        return tac_fail(err, TACIT_EINPUT,
-                        "%s: tensor 'prompt_embeddings': expected a float matrix (tokens, width)",
-                        path);
-    if (p->P && t->shape[0] != p->P)
-        return tac_fail(err, TACIT_EINPUT,
-                        "%s: tensor 'prompt_embeddings' has %zu rows, adapter_config.json's "
-                        "num_virtual_tokens says %zu",
-                        path, t->shape[0], p->P);
-    if (c && t->shape[1] != c->C)
-        return tac_fail(
-            err, TACIT_EINPUT,
-            "%s: tensor 'prompt_embeddings' is %zu wide, the model %zu: it is an adapter of "
-            "another model",
-            path, t->shape[1], c->C);
+        s = tac_peft_matrix(&t, f, "prompt_embeddings", P, c ? c->C : 0, err);
+    if (s)
+        return s;
     p->P = t->shape[0];
     p->C = t->shape[1];
     p->values = tac_alloc(p->P * p->C, sizeof *p->values, err);
     if (!p->values)
         return TACIT_EFAIL;
     tac_tensor_read_f32(p->values, t, 0, p->P * p->C);
-    return TACIT_OK;
+    s = take_string(&p->base_name, f->config, "base_model_name_or_path", err);
+    if (!s)
+        s = take_string(&p->tokenizer_name, f->config, "tokenizer_name_or_path", err);
+    return s ? s : take_string(&p->init_text, f->config, "prompt_tuning_init_text", err);
 }
 
 enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *dir,
                                        const struct tac_decoder_config *c, struct tacit_err *err)
 {
+    struct tac_peft_folder f;
     *p = (struct tac_peft_prompt){0};
-    json_t *config = NULL;
-    struct tac_safetensors f = {0};
-    enum tacit_status s = TACIT_EFAIL;
-    char *cpath = tac_path(dir, "adapter_config.json", err);
-    char *tpath = cpath ? tac_path(dir, "adapter_model.safetensors", err) : NULL;
-    if (!tpath)
-        goto out;
-    if (!tac_is_dir(dir)) {
-        s = tac_fail(err, TACIT_EINPUT, "%s: no such adapter folder", dir);
-        goto out;
-    }
-    s = tac_json_load(&config, cpath, CONFIG_LIMIT, err);
-    if (!s)
-        s = read_config(p, config, cpath, err);
-    if (!s && c)
-        s = check_model(config, c, cpath, err);
-    if (!s)
-        s = tac_safetensors_open(&f, tpath, err);
-    if (!s)
-        s = read_values(p, &f, tpath, c, err);
-out:
-    tac_safetensors_close(&f);
-    json_decref(config);
-    free(cpath);
-    free(tpath);
+    enum tacit_status s = tac_peft_open(&f, dir, err);
+    if (s)
+        return s;
+    s = read_prompt(p, &f, c, err);
+    tac_peft_close(&f);
     if (s)
         tac_peft_prompt_release(p);
     return s;
@@ -195,6 +383,8 @@ void tac_peft_prompt_release(struct tac_peft_prompt *p)
     free(p->init_text);
     *p = (struct tac_peft_prompt){0};
 }
+
+/* ---- model folders ---- */
 
 static enum tacit_status copy_file(const char *from_dir, const char *to_dir, const char *name,
                                    struct tacit_err *err)
@@ -247,15 +437,7 @@ enum tacit_status tac_model_save(const char *dir, const struct tac_model *base,
                                  const struct tac_item *item, size_t n_item, const float *values,
                                  struct tacit_err *err)
 {
-    struct tac_tensor *t = tac_alloc(n_item, sizeof *t, err);
-    for (size_t i = 0; t && i < n_item; i++)
-        t[i] = (struct tac_tensor){.name = item[i].name,
-                                   .dtype = TAC_F32,
-                                   .rank = item[i].cols ? 2 : 1,
-                                   .shape = {item[i].rows, item[i].cols},
-                                   .data = (const unsigned char *)(values + item[i].offset),
-                                   .bytes = item[i].rows * (item[i].cols ? item[i].cols : 1) *
-                                            sizeof *values};
+    struct tac_tensor *t = item_tensors(item, n_item, values, err);
     enum tacit_status s = t ? tac_model_write(dir, base, t, n_item, TAC_F32, err) : TACIT_EFAIL;
     free(t);
     return s;

@@ -5,6 +5,65 @@
 
 #include "tune/tune.h"
 
+/* A PEFT folder opened: its config and its tensors. method: the one that reads its type. */
+struct tac_peft_folder {
+    char *config_path, *tensor_path;
+    json_t *config;
+    struct tac_safetensors f;
+    const char *type;
+    const struct tac_method *method;
+};
+
+/* tac_peft_open: TACIT_EINPUT where one of the files is missing or broken, or peft_type is none
+ * that can be read. */
+enum tacit_status tac_peft_open(struct tac_peft_folder *f, const char *dir,
+                                struct tacit_err *err) TAC_MUST_USE;
+void tac_peft_close(struct tac_peft_folder *f);
+
+/* For the methods' configure and read. */
+
+/* tac_peft_size: an integer of the config from min to max; `fallback` where it is absent or null.
+ */
+enum tacit_status tac_peft_size(size_t *out, const struct tac_peft_folder *f, const char *key,
+                                size_t min, size_t max, size_t fallback,
+                                struct tacit_err *err) TAC_MUST_USE;
+/* tac_peft_plain: the config asks for nothing that is not implemented: every key is one of `known`
+ * (NULL-terminated) or common to all types, or its value is null, false, 0, "" or empty; another
+ * one is named. */
+enum tacit_status tac_peft_plain(const struct tac_peft_folder *f, const char *const *known,
+                                 struct tacit_err *err) TAC_MUST_USE;
+/* tac_peft_prompt_like: num_virtual_tokens (into P, 0 where absent), and that layers, heads (of
+ * keys and values) and width are the model's, where the config says them. */
+enum tacit_status tac_peft_prompt_like(size_t *P, const struct tac_peft_folder *f,
+                                       const struct tac_decoder_config *c, size_t heads,
+                                       size_t width, struct tacit_err *err) TAC_MUST_USE;
+/* tac_peft_matrix: a float matrix of the folder, as wide as said (0: any); rows 0: any. */
+enum tacit_status tac_peft_matrix(const struct tac_tensor **out, const struct tac_peft_folder *f,
+                                  const char *name, size_t rows, size_t cols,
+                                  struct tacit_err *err) TAC_MUST_USE;
+/* tac_peft_read_items: every item from the tensor of its name, and no tensor besides. */
+enum tacit_status tac_peft_read_items(const struct tac_tune *t, float *values,
+                                      const struct tac_peft_folder *f,
+                                      struct tacit_err *err) TAC_MUST_USE;
+/* tac_peft_info: base model, tokenizer and init text, copied into the arena of t. */
+enum tacit_status tac_peft_info(struct tac_tune *t, const struct tac_peft_folder *f,
+                                struct tacit_err *err) TAC_MUST_USE;
+
+/* For the methods' save. tac_peft_config: the keys that all types have, NULL where there is no
+ * memory or a text is no UTF-8; tac_peft_add_prompt_like adds those of prompts and prefixes. */
+json_t *tac_peft_config(const struct tac_adapter_info *info, const char *type);
+bool tac_peft_add_prompt_like(json_t *config, const struct tac_decoder_config *c, size_t heads,
+                              size_t width, size_t P);
+/* tac_peft_write: adapter_model.safetensors, then adapter_config.json, each whole or not at all.
+ * Takes the config (`whole`: it got all of its keys). */
+enum tacit_status tac_peft_write(const char *dir, json_t *take, bool whole,
+                                 const struct tac_adapter_info *info,
+                                 const struct tac_tensor *tensor, size_t n,
+                                 struct tacit_err *err) TAC_MUST_USE;
+/* ... with the items as tensors. */
+enum tacit_status tac_peft_write_items(const struct tac_tune *t, const char *dir, json_t *take,
+                                       bool whole, struct tacit_err *err) TAC_MUST_USE;
+
 /* A prompt read from a PEFT folder. Strings and values are owned; release frees them. */
 struct tac_peft_prompt {
     size_t P, C;
@@ -19,9 +78,9 @@ enum tacit_status tac_peft_save_prompt(const char *dir, const float *values, siz
                                        const struct tac_adapter_info *info,
                                        struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_peft_load_prompt: a PROMPT_TUNING folder. c: the model it is for, NULL for any. Errors, all
- * TACIT_EINPUT: another peft_type, a wrong or missing tensor, a config that contradicts its tensor
- * or the model. */
+/* tac_peft_load_prompt: a folder that holds a prompt (PROMPT_TUNING, P_TUNING). c: the model it is
+ * for, NULL for any. Errors, all TACIT_EINPUT: another peft_type, a wrong or missing tensor, a
+ * config that contradicts its tensor or the model. */
 enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *dir,
                                        const struct tac_decoder_config *c,
                                        struct tacit_err *err) TAC_MUST_USE;

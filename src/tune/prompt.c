@@ -1,7 +1,7 @@
 /* Prompt tuning (Lester et al. 2021): P trainable embeddings before the text, everything else
  * frozen. */
+#include "tune/draw.h"
 #include "tune/peft.h"
-#include "tune/tune.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +18,31 @@ static size_t items(const struct tac_tune *t, struct tac_item *item)
 
 static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
 {
-    if (t->P == 0)
-        return tac_fail(err, TACIT_EINPUT, "a prompt of 0 tokens cannot be trained");
+    (void)err;
     t->ports.soft = t->p;
     t->ports.dsoft = t->g;
     t->ports.P = t->P;
     t->ports.grad = t->g ? TAC_GRAD_SOFT : TAC_GRAD_NONE;
+    return TACIT_OK;
+}
+
+static enum tac_source source(const struct tac_tune_spec *s)
+{
+    (void)s;
+    return TAC_FROM_ROWS;
+}
+
+static enum tacit_status start(const struct tac_tune *t, float *values, const float *from,
+                               bool zero, uint64_t seed, struct tacit_err *err)
+{
+    (void)err;
+    struct tac_rng rng = tac_rng_init(seed, TAC_STREAM_NORMAL);
+    if (from)
+        memcpy(values, from, t->n * sizeof *values);
+    else if (zero)
+        memset(values, 0, t->n * sizeof *values);
+    else
+        tac_draw_normal(values, t->n, &rng);
     return TACIT_OK;
 }
 
@@ -39,5 +58,26 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
     return s;
 }
 
-const struct tac_method tac_method_prompt = {
-    .name = "prompt", .peft_type = "PROMPT_TUNING", .items = items, .bind = bind, .save = save};
+static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_peft_folder *f,
+                                   const struct tac_model *m, struct tacit_err *err)
+{
+    const struct tac_tensor *t;
+    enum tacit_status st = tac_peft_prompt_like(&s->P, f, &m->c, m->c.H, m->c.C, err);
+    if (!st)
+        st = tac_peft_matrix(&t, f, "prompt_embeddings", s->P, m->c.C, err);
+    if (!st)
+        s->P = t->shape[0];
+    return st;
+}
+
+const struct tac_method tac_method_prompt = {.name = "prompt",
+                                             .summary = "trained embeddings before the text",
+                                             .peft_type = {"PROMPT_TUNING", "P_TUNING"},
+                                             .tokens = true,
+                                             .items = items,
+                                             .bind = bind,
+                                             .source = source,
+                                             .start = start,
+                                             .save = save,
+                                             .configure = configure,
+                                             .read = tac_peft_read_items};

@@ -30,20 +30,72 @@ struct tac_ports {
 };
 
 struct tac_tune;
+struct tac_peft_folder;
 
-struct tac_method {
+/* A method's own option, "r" of `lora:r=8`: its name, default, bounds (numbers) and help. */
+enum tac_setting_kind { TAC_SET_SIZE, TAC_SET_REAL, TAC_SET_FLAG, TAC_SET_TEXT };
+struct tac_setting {
     const char *name;
-    /* peft_type in adapter_config.json, NULL where the method saves a model folder */
-    const char *peft_type;
-    /* counts the items, with t->item NULL, then fills them */
-    size_t (*items)(const struct tac_tune *t, struct tac_item *item);
-    /* after the block is allocated: initial values and ports */
-    enum tacit_status (*bind)(struct tac_tune *t, struct tacit_err *err);
-    /* writes the trained result into the folder dir */
-    enum tacit_status (*save)(const struct tac_tune *t, const char *dir, struct tacit_err *err);
+    enum tac_setting_kind kind;
+    double value, min, max;
+    const char *help;
+};
+enum { TAC_SETTINGS = 8 };
+
+/* A method with its settings. text: NULL where not given; owned by the arena. */
+struct tac_tune_spec {
+    const struct tac_method *method;
+    size_t P;     /* tokens of a prompt or prefix; 0 where the method has none */
+    bool trained; /* with gradients (tac_tune_make sets it) */
+    double number[TAC_SETTINGS];
+    const char *text[TAC_SETTINGS];
+    struct tac_arena arena;
 };
 
-extern const struct tac_method tac_method_prompt, tac_method_full;
+/* What a method's first values can be made of. */
+enum tac_source {
+    TAC_FROM_ITSELF, /* it draws them, or has them */
+    TAC_FROM_ROWS,   /* (P,C) embeddings */
+    TAC_FROM_KV,     /* keys and values of P tokens: (L, 2, P, G*D), keys first */
+};
+
+struct tac_method {
+    const char *name, *summary;
+    /* peft_types in adapter_config.json that it reads, the one it writes first (NULL where it saves
+     * a model folder); NULL-terminated */
+    const char *peft_type[4];
+    const struct tac_setting *setting; /* ended by one without a name, or NULL */
+    bool tokens;                       /* has tokens: P */
+    /* settings that do not fit each other or the model are TACIT_EINPUT; may be NULL */
+    enum tacit_status (*check)(const struct tac_tune_spec *s, const struct tac_model *m,
+                               struct tacit_err *err);
+    /* counts the items, with item NULL, then fills them */
+    size_t (*items)(const struct tac_tune *t, struct tac_item *item);
+    /* reals that it needs besides the block (t->extra), or NULL */
+    size_t (*extra)(const struct tac_tune *t);
+    /* after the block is allocated: ports */
+    enum tacit_status (*bind)(struct tac_tune *t, struct tacit_err *err);
+    /* what `start` takes: NULL where it is TAC_FROM_ITSELF always */
+    enum tac_source (*source)(const struct tac_tune_spec *s);
+    /* first values (t->n) of `from` as the source says, or, where it is NULL, drawn: PEFT's own
+     * distributions, or zero. NULL: the block has them after `bind` */
+    enum tacit_status (*start)(const struct tac_tune *t, float *values, const float *from,
+                               bool zero, uint64_t seed, struct tacit_err *err);
+    /* where what the ports read is made of the block: makes it anew, and brings gradients back to
+     * it; NULL where the ports read the block itself */
+    void (*forward)(struct tac_tune *t);
+    void (*backward)(struct tac_tune *t);
+    /* writes the trained result into the folder dir */
+    enum tacit_status (*save)(const struct tac_tune *t, const char *dir, struct tacit_err *err);
+    /* of a PEFT folder: the settings (c: the model it is for, or NULL), then the block's values */
+    enum tacit_status (*configure)(struct tac_tune_spec *s, const struct tac_peft_folder *f,
+                                   const struct tac_model *m, struct tacit_err *err);
+    enum tacit_status (*read)(const struct tac_tune *t, float *values,
+                              const struct tac_peft_folder *f, struct tacit_err *err);
+};
+
+extern const struct tac_method tac_method_prompt, tac_method_ptuning, tac_method_prefix,
+    tac_method_lora, tac_method_ia3, tac_method_full;
 
 /* What a saved adapter says of itself. */
 struct tac_adapter_info {
@@ -55,32 +107,60 @@ struct tac_adapter_info {
 struct tac_tune {
     const struct tac_method *method;
     struct tac_weights *weights;
-    size_t P; /* trainable rows of the prompt method */
+    struct tac_tune_spec spec;
+    size_t P; /* spec.P */
     struct tac_adapter_info info;
     struct tac_item *item;
     size_t n_item;
     size_t n;                /* elements of the block */
-    void *p, *g;             /* (n) real: values and gradients */
+    void *p, *g;             /* (n) real: values and gradients; g NULL without */
+    void *extra;             /* the method's */
     struct tac_param *param; /* rebound parameters, or NULL */
+    void *own;               /* the method's host memory, in the arena, or NULL */
     struct tac_ports ports;
     void *memory;
     size_t bytes;
+    struct tac_arena arena;
 };
 
+/* By place in the table, NULL behind its end; by name; by a PEFT type that it reads. */
+const struct tac_method *tac_method_at(size_t i);
 const struct tac_method *tac_method_find(const char *name);
+const struct tac_method *tac_method_of_type(const char *peft_type);
 
-/* tac_tune_open: P: trainable rows (prompt). Values of `prompt` start at 0: tac_tune_set fills
- * them; `full` starts at the model's weights. info's strings are borrowed. with_grad: gradients are
- * allocated too. */
+/* tac_spec_method: "lora:r=8,alpha=16" as a spec; what is not named has its default. Errors name
+ * the methods or settings there are. */
+enum tacit_status tac_spec_method(struct tac_tune_spec *s, const char *text,
+                                  struct tacit_err *err) TAC_MUST_USE;
+/* All settings of a spec as such a text, in the arena of the spec: its canonical spelling. */
+enum tacit_status tac_spec_text(struct tac_tune_spec *s, const char **text,
+                                struct tacit_err *err) TAC_MUST_USE;
+void tac_tune_spec_release(struct tac_tune_spec *s);
+
+/* tac_tune_make: spec is copied; info's strings are borrowed. with_grad: gradients are allocated
+ * too. Values are those of the model where the method has no `start`, else 0: tac_tune_set fills
+ * them. */
+enum tacit_status tac_tune_make(struct tac_tune **out, const struct tac_tune_spec *spec,
+                                struct tac_weights *weights, bool with_grad,
+                                const struct tac_adapter_info *info,
+                                struct tacit_err *err) TAC_MUST_USE;
+/* tac_tune_open: a method with its defaults and P tokens. */
 enum tacit_status tac_tune_open(struct tac_tune **out, const struct tac_method *method,
                                 struct tac_weights *weights, size_t P, bool with_grad,
                                 const struct tac_adapter_info *info,
                                 struct tacit_err *err) TAC_MUST_USE;
+/* tac_tune_load: what a PEFT folder holds, by the method that its type names. */
+enum tacit_status tac_tune_load(struct tac_tune **out, const char *dir, struct tac_weights *weights,
+                                bool with_grad, struct tacit_err *err) TAC_MUST_USE;
 void tac_tune_close(struct tac_tune *t);
 
 /* The block's values as float, from and to host memory: n elements. */
 void tac_tune_get(const struct tac_tune *t, float *out);
 void tac_tune_set(struct tac_tune *t, const float *values);
+/* A step: gradients to 0; gradients brought back to the block; the block changed. */
+void tac_tune_zero_grad(struct tac_tune *t);
+void tac_tune_backward(struct tac_tune *t);
+void tac_tune_changed(struct tac_tune *t);
 enum tacit_status tac_tune_save(const struct tac_tune *t, const char *dir,
                                 struct tacit_err *err) TAC_MUST_USE;
 

@@ -1,0 +1,205 @@
+/* LoRA (Hu et al. 2021): a trained low-rank update beside chosen matrices, W x + (alpha / r) B A x;
+ * rank-stabilised (Kalajdzievski 2023): alpha / sqrt(r). */
+#include "tune/draw.h"
+#include "format/json.h"
+#include "tune/peft.h"
+#include "tune/targets.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { R, ALPHA, RSLORA, TARGETS, LAYERS, DROPOUT };
+
+static const struct tac_setting settings[] = {
+    {"r", TAC_SET_SIZE, 8, 1, 1 << 16, "rank"},
+    {"alpha", TAC_SET_REAL, 8, 0, 1e6, "the update counts alpha / r"},
+    {"rslora", TAC_SET_FLAG, 0, 0, 1, "alpha / sqrt(r) instead"},
+    {"targets", TAC_SET_TEXT, 0, 0, 0, "modules with + between, or all-linear"},
+    {"layers", TAC_SET_TEXT, 0, 0, 0, "layers with + between; all without"},
+    {"dropout", TAC_SET_REAL, 0, 0, 1, "0 alone: examples share rows"},
+    {0},
+};
+
+static const char *targets_of(const struct tac_tune_spec *s, const struct tac_model *m)
+{
+    return s->text[TARGETS] ? s->text[TARGETS] : m->family->lora_targets;
+}
+
+static size_t next_slot(const struct tac_tune *t, size_t slot)
+{
+    const struct tac_model *m = t->weights->model;
+    return tac_target_next(m, targets_of(&t->spec, m), t->spec.text[LAYERS], slot);
+}
+
+static enum tacit_status check(const struct tac_tune_spec *s, const struct tac_model *m,
+                               struct tacit_err *err)
+{
+    if (s->trained && s->number[DROPOUT] > 0)
+        return tac_fail(err, TACIT_EINPUT,
+                        "method lora: dropout %g: expected 0: examples share rows, which dropout "
+                        "would make different (PEFT's field 'lora_dropout')",
+                        s->number[DROPOUT]);
+    return tac_targets_check(m, "lora", targets_of(s, m), s->text[LAYERS], err);
+}
+
+static void name_item(struct tac_item *it, const struct tac_model *m, size_t slot, char which)
+{
+    char module[160];
+    snprintf(it->name, sizeof it->name, "base_model.model.%.120s.lora_%c.weight",
+             tac_module_name(m, slot, module), which);
+}
+
+static size_t items(const struct tac_tune *t, struct tac_item *item)
+{
+    const struct tac_model *m = t->weights->model;
+    size_t n = 0, r = (size_t)t->spec.number[R], rows, cols;
+    for (size_t s = next_slot(t, 0); s < m->n_slot; s = next_slot(t, s + 1), n += 2) {
+        if (!item)
+            continue;
+        tac_model_slot_shape(&m->c, s, &rows, &cols);
+        item[n] = (struct tac_item){.rows = r, .cols = cols, .decay = true};
+        item[n + 1] = (struct tac_item){.rows = rows, .cols = r, .decay = true};
+        name_item(&item[n], m, s, 'A');
+        name_item(&item[n + 1], m, s, 'B');
+    }
+    return n;
+}
+
+static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
+{
+    const struct tac_model *m = t->weights->model;
+    const struct tac_backend *be = t->weights->be;
+    double r = t->spec.number[R], alpha = t->spec.number[ALPHA];
+    struct tac_site *site = tac_arena_alloc(&t->arena, m->n_slot, sizeof *site, err);
+    size_t i = 0;
+    if (!site)
+        return TACIT_EFAIL;
+    for (size_t s = next_slot(t, 0); s < m->n_slot; s = next_slot(t, s + 1), i += 2)
+        site[s] = (struct tac_site){
+            .r = (size_t)r,
+            .scale = alpha / (t->spec.number[RSLORA] > 0 ? sqrt(r) : r),
+            .a = tac_real_at(be, t->p, t->item[i].offset),
+            .b = tac_real_at(be, t->p, t->item[i + 1].offset),
+            .da = t->g ? tac_real_at(be, t->g, t->item[i].offset) : NULL,
+            .db = t->g ? tac_real_at(be, t->g, t->item[i + 1].offset) : NULL,
+        };
+    t->ports.site = site;
+    t->ports.rank = (size_t)r;
+    t->ports.grad = t->g ? TAC_GRAD_SITES : TAC_GRAD_NONE;
+    return TACIT_OK;
+}
+
+static enum tacit_status start(const struct tac_tune *t, float *values, const float *from, bool zero,
+                               uint64_t seed, struct tacit_err *err)
+{
+    struct tac_rng rng = tac_rng_init(seed, TAC_STREAM_UNIFORM);
+    (void)from;
+    (void)zero;
+    (void)err;
+    memset(values, 0, t->n * sizeof *values);
+    for (size_t i = 0; i < t->n_item; i += 2)
+        tac_draw_linear(values + t->item[i].offset, t->item[i].rows * t->item[i].cols,
+                        t->item[i].cols, &rng);
+    return TACIT_OK;
+}
+
+/* All keys that PEFT writes. */
+static bool add_keys(json_t *config, const struct tac_tune *t)
+{
+    static const char *const nulls[] = {
+        "alora_invocation_tokens", "arrow_config",      "corda_config",      "eva_config",
+        "exclude_modules",         "kasa_config",       "layer_replication", "layers_pattern",
+        "lora_ga_config",          "megatron_config",   "monteclora_config", "target_parameters",
+        "trainable_token_indices", "use_bdlora",        "velora_config",     NULL};
+    static const char *const no[] = {"ensure_weight_tying", "fan_in_fan_out", "lora_bias",
+                                     "use_dora",            "use_qalora",     NULL};
+    double alpha = t->spec.number[ALPHA];
+    json_t *a = alpha == floor(alpha) ? json_integer((json_int_t)alpha) : json_real(alpha);
+    json_t *more = json_pack(
+        "{s:o, s:o, s:s, s:b, s:o, s:f, s:s, s:i, s:I, s:o, s:o, s:b, s:o}", "alpha_pattern",
+        json_object(), "rank_pattern", json_object(), "bias", "none", "init_lora_weights", 1,
+        "lora_alpha", a, "lora_dropout", 0.0, "megatron_core", "megatron.core",
+        "qalora_group_size", 16, "r", (json_int_t)t->spec.number[R], "loftq_config", json_object(),
+        "layers_to_transform", tac_targets_json(t->spec.text[LAYERS], true), "use_rslora",
+        t->spec.number[RSLORA] > 0, "target_modules",
+        tac_targets_json(targets_of(&t->spec, t->weights->model), false));
+    bool ok = config && more && !json_object_update(config, more);
+    for (size_t i = 0; ok && nulls[i]; i++)
+        ok = !json_object_set_new(config, nulls[i], json_null());
+    for (size_t i = 0; ok && no[i]; i++)
+        ok = !json_object_set_new(config, no[i], json_false());
+    json_decref(more);
+    return ok;
+}
+
+static enum tacit_status save(const struct tac_tune *t, const char *dir, struct tacit_err *err)
+{
+    json_t *config = tac_peft_config(&t->info, "LORA");
+    bool whole = add_keys(config, t);
+    return tac_peft_write_items(t, dir, config, whole, err);
+}
+
+/* Some inits change the base model's weights, which an adapter then belongs to. */
+static enum tacit_status check_init(const struct tac_peft_folder *f, struct tacit_err *err)
+{
+    static const char *const neutral[] = {"gaussian", "orthogonal", "eva", NULL};
+    const char *init = json_string_value(json_object_get(f->config, "init_lora_weights"));
+    const char *bias = json_string_value(json_object_get(f->config, "bias"));
+    bool known = !init;
+    for (size_t i = 0; !known && neutral[i]; i++)
+        known = strcmp(init, neutral[i]) == 0;
+    if (!known)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: field 'init_lora_weights': found '%s', which is not implemented: it "
+                        "changes the base model",
+                        f->config_path, init);
+    if (bias && strcmp(bias, "none") != 0)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: field 'bias': found '%s', which is not implemented, expected 'none'",
+                        f->config_path, bias);
+    return TACIT_OK;
+}
+
+static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_peft_folder *f,
+                                   const struct tac_model *m, struct tacit_err *err)
+{
+    static const char *const known[] = {"bias",          "init_lora_weights",   "lora_alpha",
+                                        "lora_dropout",  "megatron_core",       "qalora_group_size",
+                                        "r",             "layers_to_transform", "layers_pattern",
+                                        "use_rslora",    "target_modules",      NULL};
+    int64_t r;
+    (void)m;
+    enum tacit_status st = tac_peft_plain(f, known, err);
+    if (!st)
+        st = check_init(f, err);
+    if (!st)
+        st = tac_json_get_int(&r, f->config, "r", 1, 1 << 16, f->config_path, err);
+    if (!st)
+        st = tac_json_get_real(&s->number[ALPHA], f->config, "lora_alpha", 0, 1e6, f->config_path,
+                               err);
+    if (!st && tac_json_has(f->config, "lora_dropout"))
+        st = tac_json_get_real(&s->number[DROPOUT], f->config, "lora_dropout", 0, 1,
+                               f->config_path, err);
+    if (!st)
+        st = tac_targets_read(&s->text[TARGETS], &s->arena, f, "target_modules", err);
+    if (!st)
+        st = tac_targets_read(&s->text[LAYERS], &s->arena, f, "layers_to_transform", err);
+    if (st)
+        return st;
+    s->number[R] = (double)r;
+    s->number[RSLORA] = json_is_true(json_object_get(f->config, "use_rslora"));
+    return TACIT_OK;
+}
+
+const struct tac_method tac_method_lora = {.name = "lora",
+                                           .summary = "a trained low-rank update of matrices",
+                                           .peft_type = {"LORA"},
+                                           .setting = settings,
+                                           .check = check,
+                                           .items = items,
+                                           .bind = bind,
+                                           .start = start,
+                                           .save = save,
+                                           .configure = configure,
+                                           .read = tac_peft_read_items};
