@@ -18,14 +18,14 @@ static void near(double got, double want, double tol, const char *what)
         fail_msg("%s: %.12g, expected %.12g", what, got, want);
 }
 
-/* Inputs of a few tokens that begin alike. */
+/* Inputs of a few tokens that begin alike, the prompt in front of them, within them or behind. */
 static void make_inputs(struct tac_query *q, int32_t (*id)[5], size_t n, size_t V)
 {
     struct tac_rng rng = tac_rng_init(2, 1);
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < 5; k++)
             id[i][k] = k < 2 ? (int32_t)k : (int32_t)tac_rng_below(&rng, (uint32_t)V);
-        q[i] = (struct tac_query){.ctx = id[i], .n_ctx = 1 + i % 5};
+        q[i] = (struct tac_query){.ctx = id[i], .n_ctx = 1 + i % 5, .at = i % 7 % (2 + i % 5)};
     }
 }
 
@@ -41,8 +41,10 @@ static void expect(double *mean, struct golden *g, const int32_t *words, size_t 
     for (size_t i = 0; i < n; i++) {
         int32_t src[16];
         size_t len = n_word + q[i].n_ctx;
-        memcpy(src, words, n_word * sizeof *src);
-        memcpy(src + n_word, q[i].ctx, q[i].n_ctx * sizeof *src);
+        for (size_t k = 0; k < len; k++)
+            src[k] = k < q[i].at            ? q[i].ctx[k]
+                     : k < q[i].at + n_word ? words[k - q[i].at]
+                                            : q[i].ctx[k - n_word];
         for (size_t l = 0; l < c->L; l++) {
             struct tac_seq seq = {.src = src, .n = len, .keep = len, .root = -1};
             struct tac_job_tap tap = {0, len - 1, (int32_t)l, TAC_TAP_MLP, act};
@@ -79,7 +81,7 @@ static void test_neurons(void **state)
         q[3].n_ctx = 0;
         assert_fails(tac_neurons(got, g.session, values, 2, q, INPUTS, &err), TACIT_EINPUT, err,
                      "input 3 is empty");
-        q[3].n_ctx = 2;
+        q[3] = (struct tac_query){.ctx = id[3], .n_ctx = 2};
         id[3][1] = 5000;
         assert_fails(tac_neurons(got, g.session, values, 2, q, INPUTS, &err), TACIT_EINPUT, err,
                      "token id 5000 is outside");

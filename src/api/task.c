@@ -151,7 +151,7 @@ const char *tacit_examples_answer(const struct tacit_examples *e, size_t i, size
 struct tac_query tac_examples_query(const struct tacit_examples *e, size_t i, size_t answer)
 {
     const struct tac_rendered_example *r = &e->rendered.example[i];
-    return (struct tac_query){r->ctx, r->n_ctx, r->answer[answer], r->n_answer[answer], NULL};
+    return (struct tac_query){r->ctx, r->n_ctx, r->answer[answer], r->n_answer[answer], NULL, 0};
 }
 
 struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n,

@@ -32,7 +32,8 @@ static enum tacit_status fill_batch(struct batch *b, size_t *to, struct tac_aren
 {
     b->n = b->rows = 0;
     for (*to = from; *to < n && b->n < BATCH_INPUTS; ++*to) {
-        struct tac_query q = {.ctx = input[*to].ctx, .n_ctx = input[*to].n_ctx};
+        struct tac_query q = {
+            .ctx = input[*to].ctx, .n_ctx = input[*to].n_ctx, .at = input[*to].at};
         struct tac_seq *seq = &b->seq[b->n];
         if (b->n && b->rows + prefix->n + q.n_ctx > BATCH_ROWS)
             break;

@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { STREAM_SAMPLE = 21 };
 
@@ -104,29 +103,28 @@ static enum tacit_status start(struct writer *w, const struct tac_prefix *prefix
                                struct tacit_err *err)
 {
     const struct tac_decoder_config *c = &w->s->weights->model->c;
-    size_t rows = prefix->n + n, kept = w->ports->kv ? w->ports->kv->len : 0;
-    if (rows == 0)
+    size_t kept = w->ports->kv ? w->ports->kv->len : 0;
+    struct tac_query q = {.ctx = ids, .n_ctx = n};
+    struct tac_seq seq;
+    struct tac_arena a = {0};
+    if (prefix->n + n == 0)
         return tac_fail(err, TACIT_EINPUT, "there is neither a prompt nor a text to continue");
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || (size_t)ids[i] >= c->V)
             return tac_fail(err, TACIT_EINPUT, "token id %d is outside the vocabulary of %zu rows",
                             ids[i], c->V);
-    int32_t *src = tac_alloc(rows, sizeof *src, err);
     w->logits = tac_alloc(c->V, sizeof *w->logits, err);
     w->order = tac_alloc(c->V, sizeof *w->order, err);
-    enum tacit_status st = src && w->logits && w->order ? TACIT_OK : TACIT_EFAIL;
+    enum tacit_status st = w->logits && w->order ? TACIT_OK : TACIT_EFAIL;
     if (!st)
-        st = tac_kv_store_init(&w->cache, c, w->s->weights->be, kept + rows + max_tokens, err);
+        st = tac_query_sequence(&seq, &a, prefix, &q, 1, 0, err);
+    if (!st)
+        st = tac_kv_store_init(&w->cache, c, w->s->weights->be, kept + seq.n + max_tokens, err);
     if (!st && kept)
         st = tac_kv_store_append(&w->cache, w->ports->kv, c, w->s->weights->be, err);
-    if (!st) {
-        if (prefix->n)
-            memcpy(src, prefix->src, prefix->n * sizeof *src);
-        if (n)
-            memcpy(src + prefix->n, ids, n * sizeof *src);
-        st = run_rows(w, src, rows, err);
-    }
-    free(src);
+    if (!st)
+        st = run_rows(w, seq.src, seq.n, err);
+    tac_arena_release(&a);
     return st;
 }
 

@@ -14,7 +14,8 @@ struct tac_generate_options {
     size_t n_stop;
 };
 
-/* tac_generate: continues prefix and ids (n together above 0). on_token gets each token and its
+/* tac_generate: continues ids with the prefix in its place: in front, or behind them (n together
+ * above 0). on_token gets each token and its
  * log-probability under the model (temperature 1, nothing cut off); a non-zero return ends the
  * text. */
 enum tacit_status tac_generate(struct tac_session *s, const struct tac_ports *ports,

@@ -5,7 +5,7 @@
 
 enum tacit_status tac_prefix_soft(struct tac_prefix *p, size_t P, struct tacit_err *err)
 {
-    p->n = P;
+    *p = (struct tac_prefix){.n = P};
     p->src = tac_alloc(P, sizeof *p->src, err);
     for (size_t i = 0; p->src && i < P; i++)
         p->src[i] = -1 - (int32_t)i;
@@ -15,7 +15,7 @@ enum tacit_status tac_prefix_soft(struct tac_prefix *p, size_t P, struct tacit_e
 enum tacit_status tac_prefix_tokens(struct tac_prefix *p, const int32_t *ids, size_t n,
                                     struct tacit_err *err)
 {
-    p->n = n;
+    *p = (struct tac_prefix){.n = n};
     p->src = tac_alloc(n, sizeof *p->src, err);
     if (!p->src)
         return TACIT_EFAIL;
@@ -35,21 +35,31 @@ struct tac_score_options tac_score_options_default(void)
     return (struct tac_score_options){.batch_rows = 2048};
 }
 
+size_t tac_query_at(const struct tac_prefix *prefix, const struct tac_query *q)
+{
+    return prefix->place == TAC_PLACE_FRONT ? 0 : prefix->place == TAC_PLACE_END ? q->n_ctx : q->at;
+}
+
+static int32_t *put(int32_t *to, const int32_t *ids, size_t from, size_t end)
+{
+    if (end > from)
+        memcpy(to, ids + from, (end - from) * sizeof *to);
+    return to + (end - from);
+}
+
 enum tacit_status tac_query_sequence(struct tac_seq *out, struct tac_arena *a,
                                      const struct tac_prefix *prefix, const struct tac_query *q,
                                      float weight, uint32_t item, struct tacit_err *err)
 {
-    size_t before = prefix->n + q->n_ctx, n = before + q->n_target;
+    size_t before = prefix->n + q->n_ctx, n = before + q->n_target, at = tac_query_at(prefix, q);
     int32_t *src = tac_arena_alloc(a, n, sizeof *src, err);
     struct tac_mark *mark = tac_arena_alloc(a, q->n_target, sizeof *mark, err);
     if (!src || !mark)
         return TACIT_EFAIL;
-    if (prefix->n)
-        memcpy(src, prefix->src, prefix->n * sizeof *src);
-    if (q->n_ctx)
-        memcpy(src + prefix->n, q->ctx, q->n_ctx * sizeof *src);
-    if (q->n_target)
-        memcpy(src + before, q->target, q->n_target * sizeof *src);
+    int32_t *to = put(src, q->ctx, 0, at);
+    to = put(to, prefix->src, 0, prefix->n);
+    to = put(to, q->ctx, at, q->n_ctx);
+    put(to, q->target, 0, q->n_target);
     size_t m = 0;
     for (size_t i = 0; i < q->n_target; i++) {
         float w = q->weight ? q->weight[i] : 1;
@@ -70,6 +80,10 @@ static enum tacit_status check_query(const struct tac_session *s, const struct t
         return tac_fail(
             err, TACIT_EINPUT,
             "item %zu: its first target token has no token before it to be predicted from", i);
+    if (q->at > q->n_ctx)
+        return tac_fail(err, TACIT_EINPUT,
+                        "item %zu: the prompt stands behind %zu tokens of a text of %zu", i, q->at,
+                        q->n_ctx);
     for (size_t k = 0; k < q->n_ctx + q->n_target; k++) {
         int32_t id = k < q->n_ctx ? q->ctx[k] : q->target[k - q->n_ctx];
         if (id < 0 || (size_t)id >= V)

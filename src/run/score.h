@@ -4,29 +4,37 @@
 #define TAC_RUN_SCORE_H
 
 #include "run/session.h"
+#include "tune/place.h"
 
-/* What stands before every text: trainable rows (-1 - i) of an adapter, token ids of a text prompt,
- * or nothing. */
+/* A prompt, the same for every text: trainable rows (-1 - i) of an adapter, token ids of a text, or
+ * nothing; and where it stands. */
 struct tac_prefix {
     int32_t *src;
     size_t n;
+    enum tac_place place;
 };
 
+/* Both leave the place at the template's. */
 enum tacit_status tac_prefix_soft(struct tac_prefix *p, size_t P,
                                   struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_prefix_tokens(struct tac_prefix *p, const int32_t *ids, size_t n,
                                     struct tacit_err *err) TAC_MUST_USE;
 void tac_prefix_release(struct tac_prefix *p);
 
-/* A continuation to score: log p of each target token after prefix and context. weight (n_target):
- * what each counts for in a loss, 0 for not at all; NULL: 1 each. Scores know no weights. */
+/* A continuation to score: log p of each target token after context and prefix. weight (n_target):
+ * what each counts for in a loss, 0 for not at all; NULL: 1 each. Scores know no weights. at: so
+ * many tokens of the context stand before a prefix whose place is the template's; at most n_ctx. */
 struct tac_query {
     const int32_t *ctx;
     size_t n_ctx;
     const int32_t *target;
     size_t n_target;
     const float *weight;
+    size_t at;
 };
+
+/* tac_query_at: how many tokens of the context stand before the prefix. */
+size_t tac_query_at(const struct tac_prefix *prefix, const struct tac_query *q);
 
 struct tac_score_options {
     size_t batch_rows; /* unshared rows a batch (2048); a longer query is a batch of its own */
@@ -39,8 +47,8 @@ struct tac_score_options tac_score_options_default(void);
 
 /* tac_score: logp and best (the most probable token at that place) of all targets, one after
  * another, sum of n_target each; best may be NULL. Queries keep their order; neighbours with a
- * common beginning share rows. A target token without any row before it (no prefix, no context) is
- * an error naming the query. */
+ * common beginning share rows. A target token without any row before it (no prefix, no context),
+ * or a prefix behind the context's end, is an error naming the query. */
 enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
                             const struct tac_ports *ports, const struct tac_prefix *prefix,
                             const struct tac_query *query, size_t n,
@@ -54,7 +62,7 @@ enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t
                                     const struct tac_score_options *o,
                                     struct tacit_err *err) TAC_MUST_USE;
 
-/* A sequence built from prefix, context and target, with a mark on each row that predicts a target
+/* A sequence built from context, prefix and target, with a mark on each row that predicts a target
  * token. Memory from the arena; marks are numbered from item on. weight: of a mark by
  * the query's own; a token of weight 0 gets none. */
 enum tacit_status tac_query_sequence(struct tac_seq *out, struct tac_arena *a,
