@@ -208,6 +208,7 @@ struct tacit_query {
     size_t n_context;
     const int32_t *target;
     size_t n_target;
+    size_t at; /* so many tokens of the context stand before a prompt (0: it stands in front) */
 };
 
 /* logprob: natural logarithms, one a target token, query after query; best: the most probable token
@@ -284,6 +285,8 @@ struct tacit_example {
     const char *input;
     const int32_t *ids; /* of the input */
     size_t n_ids;
+    size_t at;   /* so many of the ids stand before a prompt: 0 where the template has no mark */
+    size_t mark; /* ... bytes of the input */
     size_t n_answers;
     int gold; /* -1: unlabelled */
 };

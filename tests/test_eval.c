@@ -73,8 +73,9 @@ static int leave(void **state)
     return failed;
 }
 
-/* N examples "row A is I", three to a group. */
-static void open_examples(struct world *w, const char *keys, size_t k, int labelled)
+/* N examples of the input "row {{a}}", A being "... is I"; three to a group. */
+static void open_examples_of(struct world *w, const char *input, const char *keys, size_t k,
+                             int labelled)
 {
     static const char *const label[] = {"\"no\"", "\"yes\"", "\"so\""};
     struct tacit_err err;
@@ -84,7 +85,7 @@ static void open_examples(struct world *w, const char *keys, size_t k, int label
     forget(w);
     w->k = k;
     o.labelled = labelled;
-    snprintf(yaml, sizeof yaml, "name: t\ndata: {train: t.jsonl}\ninput: 'row {{a}}'\n%s", keys);
+    snprintf(yaml, sizeof yaml, "name: t\ndata: {train: t.jsonl}\ninput: '%s'\n%s", input, keys);
     for (int i = 0; i < N; i++) {
         w->gold[i] = (i * i + i / 5) % 5 % (int)k;
         assert_ok(tac_buf_addf(&text, &err, "{\"a\": \"%d is %d\", \"g\": %d, \"label\": %s}\n",
@@ -100,6 +101,11 @@ static void open_examples(struct world *w, const char *keys, size_t k, int label
               err);
 }
 
+static void open_examples(struct world *w, const char *keys, size_t k, int labelled)
+{
+    open_examples_of(w, "row {{a}}", keys, k, labelled);
+}
+
 static void score_alone(struct world *w, const struct tacit_prompt *prompt)
 {
     struct tacit_err err;
@@ -111,7 +117,7 @@ static void score_alone(struct world *w, const struct tacit_prompt *prompt)
             double logp[16];
             size_t n;
             const char *text = tacit_examples_answer(w->x, i, k, &ids, &n);
-            struct tacit_query q = {x.ids, x.n_ids, ids, n};
+            struct tacit_query q = {x.ids, x.n_ids, ids, n, x.at};
             assert_ok(tacit_score(w->model, logp, NULL, prompt, &q, 1, NULL, &err), err);
             w->ll[i][k] = 0;
             for (size_t t = 0; t < n; t++)
@@ -284,6 +290,59 @@ static void test_prompts(void **state)
     assert_true(diff->low <= d && d <= diff->high);
 }
 
+/* Ids of the texts, one after another. */
+static size_t encode_all(struct world *w, int32_t out[64], const char *const *text)
+{
+    size_t n = 0;
+    for (; *text; text++) {
+        int32_t *ids;
+        size_t len;
+        struct tacit_err err;
+        assert_ok(
+            tacit_encode(tacit_model_tokenizer(w->model), &ids, &len, *text, strlen(*text), &err),
+            err);
+        assert_true(n + len <= 64);
+        memcpy(out + n, ids, len * sizeof *ids);
+        n += len;
+        tacit_free(ids);
+    }
+    return n;
+}
+
+/* Every example's log-likelihoods under a text at the template's mark are those of its ids with the
+ * text's put in between. */
+static void test_mark(void **state)
+{
+    struct world *w = *state;
+    struct tacit_err err;
+    struct tacit_prompt prompt = {.name = "text", .text = "Animal or plant?"};
+    open_examples_of(w, "row {{a}}: {{prompt}} so is it", TWO, 2, 1);
+    assert_ok(tacit_eval(&w->e, w->model, w->task, w->x, &prompt, 1, NULL, &err), err);
+    for (size_t i = 0; i < N; i++) {
+        struct tacit_example x;
+        char before[64];
+        int32_t ctx[64];
+        snprintf(before, sizeof before, "row %zu is %zu: ", i * 37, i);
+        size_t n =
+            encode_all(w, ctx, (const char *const[]){before, prompt.text, " so is it", NULL});
+        tacit_examples_get(w->x, i, &x);
+        assert_int_equal(x.mark, strlen(before));
+        assert_true(x.at > 0 && x.at < x.n_ids);
+        assert_memory_equal(x.ids, ctx, x.at * sizeof *ctx);
+        for (size_t k = 0; k < 2; k++) {
+            const int32_t *ids;
+            double logp[16], sum = 0;
+            size_t len;
+            tacit_examples_answer(w->x, i, k, &ids, &len);
+            struct tacit_query q = {ctx, n, ids, len, 0};
+            assert_ok(tacit_score(w->model, logp, NULL, NULL, &q, 1, NULL, &err), err);
+            for (size_t t = 0; t < len; t++)
+                sum += logp[t];
+            assert_true(tacit_eval_loglik(w->e, 0, i, k) == sum);
+        }
+    }
+}
+
 static void test_unlabelled(void **state)
 {
     struct world *w = *state;
@@ -300,7 +359,7 @@ static void test_unlabelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {IN_WORLD(test_two_answers), IN_WORLD(test_three_answers),
-                                       IN_WORLD(test_groups), IN_WORLD(test_prompts),
-                                       IN_WORLD(test_unlabelled)};
+                                       IN_WORLD(test_groups),      IN_WORLD(test_prompts),
+                                       IN_WORLD(test_mark),        IN_WORLD(test_unlabelled)};
     return cmocka_run_group_tests_name("eval", tests, NULL, NULL);
 }

@@ -123,6 +123,20 @@ static void refuses_bad_templates(void **state)
     task_refused(HEAD "input: '{{a}}'\nanswers: [a, [b]]\n", "expected a text (a template)");
 }
 
+static void refuses_bad_marks(void **state)
+{
+    (void)state;
+    task_refused(HEAD ANSWERS "input: '{{prompt}} {{a}} {{ prompt }}'\n",
+                 "t.yaml:4: the mark {{prompt}} stands there more than once");
+    task_refused(HEAD ANSWERS "input: '{{a}} {{prompt | trim}}'\n",
+                 "t.yaml:4: the mark {{prompt}} takes no filters");
+    task_refused(HEAD ANSWERS "input: 'a {{prompt}}'\n", "key 'input': has no {{field}}");
+    task_refused(HEAD "input: '{{a}}'\nanswers:\n  yes: Yes\n  no: '{{prompt}} No'\n",
+                 "t.yaml:6: answer 'no': the mark {{prompt}} belongs into 'input'");
+    task_refused(HEAD "input: '{{a}}'\nanswers: ['{{prompt}}', '{{b}}']\n",
+                 "answer '0': the mark {{prompt}} belongs into 'input'");
+}
+
 static void renders(void **state)
 {
     struct folder *f = *state;
@@ -145,6 +159,35 @@ static void renders(void **state)
     assert_int_equal(e->gold, 1);
     assert_int_equal(e->group, 0);
     assert_false(f->task->fixed_answers);
+}
+
+/* Bytes before the mark; a field of its name, and of a bound one, is the row's behind a dot. */
+static void finds_the_mark(void **state)
+{
+    static const struct {
+        const char *input, *text;
+        size_t mark;
+    } cases[] = {
+        {"{{a}} of {{ prompt }} {{b}}", "A dog of  x", 9},
+        {"{{prompt}}{{a}}", "A dog", 0},
+        {"{{a}}{{prompt}}", "A dog", 5},
+        {"{{a}}", "A dog", 0},
+        {"{{b}}{{prompt}}{{.prompt}} {{.o.prompt | trim}}", "xown inner", 1},
+        {"{{o}}{{.o.prompt}}", "7 inner ", 0},
+    };
+    struct folder *f = *state;
+    struct tacit_err err;
+    put(f, "t.jsonl",
+        "{\"a\": \"A dog\", \"b\": \"x\", \"prompt\": \"own\", \"l\": [7], "
+        "\"o\": {\"prompt\": \" inner \"}}");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char yaml[256];
+        snprintf(yaml, sizeof yaml, HEAD ANSWERS "expand: [o: l]\ninput: '%s'\n", cases[i].input);
+        open_task(f, yaml);
+        assert_ok(load(f, (struct tac_dataset_options){0}, &err), err);
+        assert_string_equal(f->data.example->input, cases[i].text);
+        assert_int_equal(f->data.example->mark, cases[i].mark);
+    }
 }
 
 static void reads_every_kind_of_label(void **state)
@@ -440,6 +483,41 @@ static void renders_ids(void **state)
     tac_rendered_release(&r);
 }
 
+/* Texts before and behind the mark are encoded apart; a cut on the left moves the mark, and one
+ * that goes behind it leaves the prompt in front. */
+static void renders_marks(void **state)
+{
+    static const struct {
+        const char *input;
+        size_t max_length, at, n_ctx, calls;
+    } cases[] = {
+        {"{{a}}{{prompt}}{{b}}", 0, 3, 5, 2 + 2}, {"{{a}}{{prompt}}{{b}}", 8, 2, 4, 2 + 2},
+        {"{{a}}{{prompt}}{{b}}", 6, 0, 2, 2 + 2}, {"{{a}}{{prompt}}{{b}}", 5, 0, 1, 2 + 2},
+        {"{{a}}{{prompt}}", 0, 3, 3, 2 + 1},      {"{{a}}{{prompt}}", 5, 1, 1, 2 + 1},
+        {"{{prompt}}{{a}}", 0, 0, 3, 2 + 1},      {"{{a}}{{prompt}}x", 0, 3, 3, 2 + 2},
+        {"x{{prompt}}{{a}}", 0, 0, 3, 2 + 2},
+    };
+    struct folder *f = *state;
+    struct tacit_err err;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tac_rendered r;
+        size_t calls;
+        char yaml[256];
+        snprintf(yaml, sizeof yaml, HEAD ANSWERS "input: '%s'\n", cases[i].input);
+        open_task(f, yaml);
+        assert_ok(render_rows(&r, f, "{\"a\": \"abc\", \"b\": \"de\"}", cases[i].max_length, &calls,
+                              &err),
+                  err);
+        assert_int_equal(r.example->at, cases[i].at);
+        assert_int_equal(r.example->n_ctx, cases[i].n_ctx);
+        assert_int_equal(calls, cases[i].calls);
+        bool both = strstr(cases[i].input, "{{b}}");
+        for (size_t k = 0; k < r.example->n_ctx; k++)
+            assert_int_equal(r.example->ctx[k], "abcde"[(both ? 5 : 3) - r.example->n_ctx + k]);
+        tac_rendered_release(&r);
+    }
+}
+
 static void renders_answers_of_each_example(void **state)
 {
     struct folder *f = *state;
@@ -474,6 +552,11 @@ static void refuses_texts_without_ids(void **state)
                  TACIT_EINPUT, err, "an answer has 4 tokens, which leaves no room");
     assert_fails(render_rows(&r, f, "{\"a\": \"a!\", \"b\": \"1\"}", 4, &calls, &err), TACIT_EFAIL,
                  err, "/t.jsonl:1: cannot encode '!'");
+    open_task(f, HEAD ANSWERS "input: '{{a}}{{prompt}}{{b}}'\n");
+    assert_fails(render_rows(&r, f, "{\"a\": \"x\", \"b\": \"xx\"}", 0, &calls, &err), TACIT_EINPUT,
+                 err, "/t.jsonl:1: the input 'xxx' gives no tokens");
+    assert_fails(render_rows(&r, f, "{\"a\": \"!\", \"b\": \"b\"}", 0, &calls, &err), TACIT_EFAIL,
+                 err, "/t.jsonl:1: cannot encode '!'");
 }
 
 static void loads_the_demo(void **state)
@@ -499,15 +582,16 @@ static void loads_the_demo(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest files[] = {cmocka_unit_test(refuses_bad_task_files),
-                                       cmocka_unit_test(refuses_bad_templates),
-                                       cmocka_unit_test(finds_tasks_by_name)};
+    const struct CMUnitTest files[] = {
+        cmocka_unit_test(refuses_bad_task_files), cmocka_unit_test(refuses_bad_templates),
+        cmocka_unit_test(refuses_bad_marks), cmocka_unit_test(finds_tasks_by_name)};
     const struct CMUnitTest splits[] = {
         IN_FOLDER(renders),          IN_FOLDER(reads_every_kind_of_label),
         IN_FOLDER(refuses_bad_data), IN_FOLDER(names_absent_splits),
         IN_FOLDER(expands_lists),    IN_FOLDER(finds_data_beside_the_task),
-        IN_FOLDER(draws_shots),      IN_FOLDER(tells_names_apart)};
-    const struct CMUnitTest ids[] = {IN_FOLDER(renders_ids),
+        IN_FOLDER(draws_shots),      IN_FOLDER(tells_names_apart),
+        IN_FOLDER(finds_the_mark)};
+    const struct CMUnitTest ids[] = {IN_FOLDER(renders_ids), IN_FOLDER(renders_marks),
                                      IN_FOLDER(renders_answers_of_each_example),
                                      IN_FOLDER(refuses_texts_without_ids)};
     const struct CMUnitTest shipped[] = {cmocka_unit_test(renders_the_shipped_tasks),

@@ -147,6 +147,8 @@ static uint64_t hash_examples(const struct tac_train_job *j)
         size_t len[2] = {q->n_ctx, q->n_target};
         h = tac_hash(h, len, sizeof len);
         h = tac_hash(h, q->ctx, q->n_ctx * sizeof *q->ctx);
+        if (q->at)
+            h = tac_hash(h, &q->at, sizeof q->at);
         h = tac_hash(h, q->target, q->n_target * sizeof *q->target);
         if (q->weight)
             h = tac_hash(h, q->weight, q->n_target * sizeof *q->weight);

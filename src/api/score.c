@@ -104,8 +104,11 @@ static struct tac_query *take_queries(const struct tacit_query *query, size_t n,
 {
     struct tac_query *q = tac_alloc(n, sizeof *q, err);
     for (size_t i = 0; q && i < n; i++)
-        q[i] = (struct tac_query){
-            query[i].context, query[i].n_context, query[i].target, query[i].n_target, NULL, 0};
+        q[i] = (struct tac_query){.ctx = query[i].context,
+                                  .n_ctx = query[i].n_context,
+                                  .target = query[i].target,
+                                  .n_target = query[i].n_target,
+                                  .at = query[i].at};
     return q;
 }
 

@@ -136,6 +136,8 @@ void tacit_examples_get(const struct tacit_examples *e, size_t i, struct tacit_e
     *out = (struct tacit_example){.input = x->input,
                                   .ids = r->ctx,
                                   .n_ids = e->tokenised ? r->n_ctx : 0,
+                                  .at = e->tokenised ? r->at : 0,
+                                  .mark = x->mark,
                                   .n_answers = x->n_answers,
                                   .gold = x->gold};
 }
@@ -151,7 +153,11 @@ const char *tacit_examples_answer(const struct tacit_examples *e, size_t i, size
 struct tac_query tac_examples_query(const struct tacit_examples *e, size_t i, size_t answer)
 {
     const struct tac_rendered_example *r = &e->rendered.example[i];
-    return (struct tac_query){r->ctx, r->n_ctx, r->answer[answer], r->n_answer[answer], NULL, 0};
+    return (struct tac_query){.ctx = r->ctx,
+                              .n_ctx = r->n_ctx,
+                              .target = r->answer[answer],
+                              .n_target = r->n_answer[answer],
+                              .at = r->at};
 }
 
 struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n,
@@ -174,6 +180,8 @@ uint64_t tac_examples_hash(uint64_t h, const struct tacit_examples *e)
         size_t head[3] = {r->n_ctx, e->data.example[i].n_answers, (size_t)e->data.example[i].gold};
         h = tac_hash(h, head, sizeof head);
         h = tac_hash(h, r->ctx, r->n_ctx * sizeof *r->ctx);
+        if (r->at) /* texts without a mark keep the hashes that they had before there were any */
+            h = tac_hash(h, &r->at, sizeof r->at);
         for (size_t k = 0; k < head[1]; k++)
             h = tac_hash(h, r->answer[k], r->n_answer[k] * sizeof **r->answer);
     }

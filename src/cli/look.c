@@ -151,11 +151,12 @@ static void show_example(const struct cli_args *a, const struct tacit_examples *
     if (json) {
         printf("{\"input\": ");
         cli_json_string(stdout, e.input, strlen(e.input));
-        printf(", \"gold\": %d, \"ids\": [", e.gold);
+        printf(", \"gold\": %d, \"at\": %zu, \"ids\": [", e.gold, e.at);
         show_ids(e.ids, e.n_ids, ", ");
         printf("], \"answers\": [");
     } else {
-        printf("--- %zu (%zu tokens)\n%s\n", i + 1, e.n_ids, e.input);
+        printf("--- %zu (%zu tokens)\n%.*s%s%s\n", i + 1, e.n_ids, (int)e.mark, e.input,
+               e.mark ? "{{prompt}}" : "", e.input + e.mark);
         show_ids(e.ids, e.n_ids, " ");
         printf("\n");
     }

@@ -252,8 +252,8 @@ static const struct cli_command commands[] = {
      "With --json: {kind, facts: {...}, tensors: [{name, dtype, shape, bytes, file}]}.",
      "tacit inspect bloomz-560m --check", GROUPS(inspect_options), cli_inspect},
     {"tasks", "[show NAME]", "list the tasks, or show rendered examples of one",
-     "With --json: a line {name, description, metric, file} for each task, or {input, answers, gold, ids} for each "
-     "example.",
+     "With --json: a line {name, description, metric, file} for each task, or {input, answers, gold, at, ids} for each "
+     "example; `at` of the ids stand before a prompt.",
      "tacit tasks show rte --data superglue -n 3", GROUPS(tasks_options), cli_tasks},
     {"pretrain", "FILE...", "train a whole model on text",
      "The next token everywhere. Files are plain text or JSON lines: {\"text\": ...}, or {\"parts\": [[TEXT, WEIGHT], ...]} "

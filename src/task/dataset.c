@@ -68,13 +68,13 @@ static enum tacit_status find_file(struct loader *l, const struct tac_task_split
     return s;
 }
 
-/* Renders t into the memory of the data set; `what` names an empty text. */
-static enum tacit_status render(struct loader *l, const char **out, size_t *n,
+/* Renders t into the memory of the data set; `what` names an empty text. mark may be NULL. */
+static enum tacit_status render(struct loader *l, const char **out, size_t *n, size_t *mark,
                                 const struct tac_template *t, const struct tac_scope *scope,
                                 const char *what)
 {
     tac_buf_clear(&l->text);
-    enum tacit_status s = tac_template_render(&l->text, t, scope, l->err);
+    enum tacit_status s = tac_template_render(&l->text, mark, t, scope, l->err);
     if (s)
         return s;
     if (!l->text.len)
@@ -93,7 +93,7 @@ static enum tacit_status render_answers(struct loader *l, const char *const **ou
     size_t *n = tac_arena_alloc(&l->out->arena, t->n_answer, sizeof *n, l->err);
     enum tacit_status s = answer && n ? TACIT_OK : TACIT_EFAIL;
     for (size_t i = 0; i < t->n_answer && !s; i++)
-        s = render(l, &answer[i], &n[i], &t->answer[i].text, scope, "answer");
+        s = render(l, &answer[i], &n[i], NULL, &t->answer[i].text, scope, "answer");
     *out = answer;
     *n_out = n;
     return s;
@@ -162,7 +162,7 @@ static enum tacit_status add_example(struct loader *l, const struct tac_scope *s
         .n_answers = l->task->n_answer, .index = out->n, .line = scope->row->line};
     enum tacit_status s = tac_grow(&out->example, &out->cap, out->n + 1, sizeof e, l->err);
     if (!s)
-        s = render(l, &e.input, &e.n_input, &l->task->input, scope, "input");
+        s = render(l, &e.input, &e.n_input, &e.mark, &l->task->input, scope, "input");
     if (!s && (!l->task->fixed_answers || !l->fixed))
         s = render_answers(l, &l->fixed, &l->n_fixed, scope);
     e.answer = l->fixed;

@@ -9,6 +9,7 @@
 struct tac_example {
     const char *input;
     size_t n_input;
+    size_t mark; /* so many bytes of the input stand before a prompt; 0: it stands in front */
     const char *const *answer; /* the same array for every example where the answers are fixed */
     const size_t *n_answer;
     size_t n_answers;

@@ -13,18 +13,21 @@ struct renderer {
     struct tacit_err *err;
 };
 
-/* The ids of a text, in the scratch. */
+/* Appends the ids of a piece of text to the scratch. */
 static enum tacit_status encode(struct renderer *r, const struct tac_example *e, const char *text,
-                                size_t n, const char *what)
+                                size_t n)
 {
-    r->ids.n = 0;
     enum tacit_status s = r->encoder->encode(r->encoder->self, &r->ids, text, n, r->err);
-    if (s)
-        return tac_err_prefix(r->err, "%s:%zu: ", r->data->path, e->line);
-    if (!r->ids.n)
-        return tac_fail(r->err, TACIT_EINPUT, "%s:%zu: the %s '%.60s' gives no tokens",
-                        r->data->path, e->line, what, text);
-    return TACIT_OK;
+    return s ? tac_err_prefix(r->err, "%s:%zu: ", r->data->path, e->line) : TACIT_OK;
+}
+
+static enum tacit_status check_ids(struct renderer *r, const struct tac_example *e,
+                                   const char *text, const char *what)
+{
+    if (r->ids.n)
+        return TACIT_OK;
+    return tac_fail(r->err, TACIT_EINPUT, "%s:%zu: the %s '%.60s' gives no tokens", r->data->path,
+                    e->line, what, text);
 }
 
 /* A copy of the scratch's ids but the first `skip`. */
@@ -48,7 +51,10 @@ static enum tacit_status render_answers(struct renderer *r, struct tac_rendered_
     if (!answer || !n)
         return TACIT_EFAIL;
     for (size_t i = 0; i < e->n_answers; i++) {
-        enum tacit_status s = encode(r, e, e->answer[i], e->n_answer[i], "answer");
+        r->ids.n = 0;
+        enum tacit_status s = encode(r, e, e->answer[i], e->n_answer[i]);
+        if (!s)
+            s = check_ids(r, e, e->answer[i], "answer");
         if (s)
             return s;
         n[i] = r->ids.n;
@@ -59,10 +65,21 @@ static enum tacit_status render_answers(struct renderer *r, struct tac_rendered_
     return TACIT_OK;
 }
 
+/* The ids of the input, in the scratch, and how many of them stand before the mark. */
+static enum tacit_status encode_input(struct renderer *r, size_t *at, const struct tac_example *e)
+{
+    r->ids.n = 0;
+    enum tacit_status s = e->mark ? encode(r, e, e->input, e->mark) : TACIT_OK;
+    *at = r->ids.n;
+    if (!s && e->mark < e->n_input)
+        s = encode(r, e, e->input + e->mark, e->n_input - e->mark);
+    return s ? s : check_ids(r, e, e->input, "input");
+}
+
 static enum tacit_status render_input(struct renderer *r, struct tac_rendered_example *x,
                                       const struct tac_example *e)
 {
-    size_t longest = 0, skip = 0;
+    size_t longest = 0, skip = 0, at;
     for (size_t i = 0; i < e->n_answers; i++)
         longest = x->n_answer[i] > longest ? x->n_answer[i] : longest;
     if (r->max_length && longest >= r->max_length)
@@ -71,13 +88,14 @@ static enum tacit_status render_input(struct renderer *r, struct tac_rendered_ex
             "%s:%zu: an answer has %zu tokens, which leaves no room for the input within "
             "%zu",
             r->data->path, e->line, longest, r->max_length);
-    enum tacit_status s = encode(r, e, e->input, e->n_input, "input");
+    enum tacit_status s = encode_input(r, &at, e);
     if (s)
         return s;
     if (r->max_length && r->ids.n > r->max_length - longest)
         skip = r->ids.n - (r->max_length - longest);
     x->ctx = keep(r, skip);
     x->n_ctx = r->ids.n - skip;
+    x->at = at > skip ? at - skip : 0;
     r->out->truncated += skip > 0;
     if (x->n_ctx + longest > r->out->longest)
         r->out->longest = x->n_ctx + longest;

@@ -1,5 +1,6 @@
 /* Examples as token ids: what training and scoring run on. Inputs and answers are tokenised apart,
- * so that an input's ids do not depend on the answer behind it. */
+ * so that an input's ids do not depend on the answer behind it, and so are the parts of an input
+ * before and behind its prompt's mark. */
 #ifndef TAC_TASK_RENDER_H
 #define TAC_TASK_RENDER_H
 
@@ -16,6 +17,7 @@ struct tac_text_encoder {
 struct tac_rendered_example {
     const int32_t *ctx; /* the input's ids, its beginning cut off where it was too long */
     size_t n_ctx;
+    size_t at; /* so many of them stand before a prompt; 0 too where the cut went behind the mark */
     const int32_t *const
         *answer; /* as many as the example has answers; shared where they are fixed */
     const size_t *n_answer;

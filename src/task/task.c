@@ -146,6 +146,11 @@ static enum tacit_status read_answer(struct tac_task *t, const struct tac_yaml *
     enum tacit_status s = tac_template_parse(&a->text, &t->arena, &t->doc, node, maps, err);
     if (!s && a->text.n == 0)
         s = tac_yaml_fail(&t->doc, node, err, "answer '%s' is empty", a->label);
+    if (!s && a->text.marked)
+        s = tac_yaml_fail(&t->doc, node, err,
+                          "answer '%s': the mark {{prompt}} belongs into 'input'; a field called "
+                          "prompt is written {{.prompt}}",
+                          a->label);
     t->fixed_answers = t->fixed_answers && !tac_template_has_fields(&a->text);
     t->n_answer++;
     return s;

@@ -7,6 +7,8 @@ static const char *const filter_names[] = {"trim", "no_period", "lower_first"};
 const json_t *tac_scope_field(const struct tac_scope *scope, const char *path)
 {
     size_t n = strcspn(path, ".");
+    if (!n)
+        return tac_field(scope->row->fields, path + 1);
     for (size_t i = 0; i < scope->n_bound; i++) {
         const char *name = scope->bound[i].name;
         if (strlen(name) != n || memcmp(name, path, n) != 0)
@@ -108,6 +110,21 @@ static enum tacit_status parse_field(const struct parser *p, struct tac_piece *p
     return s;
 }
 
+/* What was read as a field called prompt is the mark. */
+static enum tacit_status take_mark(const struct parser *p, struct tac_piece *piece, bool again)
+{
+    if (piece->n_filter)
+        return tac_yaml_fail(p->doc, p->node, p->err,
+                             "the mark {{prompt}} takes no filters; a field called prompt is "
+                             "written {{.prompt}}");
+    if (again)
+        return tac_yaml_fail(p->doc, p->node, p->err,
+                             "the mark {{prompt}} stands there more than once; a field called "
+                             "prompt is written {{.prompt}}");
+    *piece = (struct tac_piece){.text = "", .mark = true};
+    return TACIT_OK;
+}
+
 /* The piece that begins at *at; moves *at behind it. */
 static enum tacit_status parse_piece(const struct parser *p, struct tac_piece *piece,
                                      const char **at)
@@ -142,9 +159,13 @@ enum tacit_status tac_template_parse(struct tac_template *t, struct tac_arena *a
     if (!t->piece)
         return TACIT_EFAIL;
     for (const char *at = node->text; *at; t->n++) {
-        enum tacit_status s = parse_piece(&p, &t->piece[t->n], &at);
+        struct tac_piece *piece = &t->piece[t->n];
+        enum tacit_status s = parse_piece(&p, piece, &at);
+        if (!s && piece->field && strcmp(piece->text, "prompt") == 0)
+            s = take_mark(&p, piece, t->marked);
         if (s)
             return s;
+        t->marked |= piece->mark;
     }
     return TACIT_OK;
 }
@@ -213,12 +234,19 @@ static enum tacit_status render_field(struct tac_buf *out, const struct tac_piec
     return s;
 }
 
-enum tacit_status tac_template_render(struct tac_buf *out, const struct tac_template *t,
-                                      const struct tac_scope *scope, struct tacit_err *err)
+enum tacit_status tac_template_render(struct tac_buf *out, size_t *mark,
+                                      const struct tac_template *t, const struct tac_scope *scope,
+                                      struct tacit_err *err)
 {
     enum tacit_status s = TACIT_OK;
-    for (size_t i = 0; i < t->n && !s; i++)
+    size_t from = out->len, before = 0;
+    for (size_t i = 0; i < t->n && !s; i++) {
+        if (t->piece[i].mark)
+            before = out->len - from;
         s = t->piece[i].field ? render_field(out, &t->piece[i], scope, err)
                               : tac_buf_adds(out, t->piece[i].text, err);
+    }
+    if (mark)
+        *mark = before;
     return s;
 }

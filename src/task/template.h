@@ -1,6 +1,6 @@
 /* Templates: text with fields of a row in it. `{{premise}}` is a field, `{{target.span1_text}}` a
- * nested one,
- * `{{question | connective}}` one that passes through a filter; the rest stands for itself. */
+ * nested one, `{{question | connective}}` one that passes through a filter; `{{prompt}}` marks
+ * where a prompt stands; the rest stands for itself. */
 #ifndef TAC_TASK_TEMPLATE_H
 #define TAC_TASK_TEMPLATE_H
 
@@ -21,7 +21,8 @@ struct tac_scope {
     size_t n_bound;
 };
 
-/* The value at a dotted path, or NULL. */
+/* The value at a dotted path, or NULL. A path that begins with a dot is the row's own, whatever
+ * names are bound. */
 const json_t *tac_scope_field(const struct tac_scope *scope, const char *path);
 /* tac_scope_text: the value at the path as text: a string as it is, a number or truth value as JSON
  * writes it. FILE:LINE and the path are named where it is missing or of another kind. */
@@ -41,8 +42,8 @@ struct tac_filter {
 };
 
 struct tac_piece {
-    const char *text; /* literal text, or the path of a field */
-    bool field;
+    const char *text; /* literal text, or the path of a field; "" for the mark */
+    bool field, mark;
     struct tac_filter filter[TAC_TEMPLATE_FILTERS];
     size_t n_filter;
 };
@@ -50,6 +51,7 @@ struct tac_piece {
 struct tac_template {
     struct tac_piece *piece;
     size_t n;
+    bool marked; /* has the mark {{prompt}}, once */
 };
 
 /* tac_template_parse: the scalar `node` of a task's document; `maps` (NULL: none) holds the maps
@@ -62,9 +64,10 @@ enum tacit_status tac_template_parse(struct tac_template *t, struct tac_arena *a
 /* Whether the template has fields at all. */
 bool tac_template_has_fields(const struct tac_template *t);
 
-/* tac_template_render: appends the text to out. */
-enum tacit_status tac_template_render(struct tac_buf *out, const struct tac_template *t,
-                                      const struct tac_scope *scope,
+/* tac_template_render: appends the text to out. mark (NULL: not wanted): so many of its bytes stand
+ * before the mark; 0 where there is none. */
+enum tacit_status tac_template_render(struct tac_buf *out, size_t *mark,
+                                      const struct tac_template *t, const struct tac_scope *scope,
                                       struct tacit_err *err) TAC_MUST_USE;
 
 #endif

@@ -12,10 +12,12 @@ static void render(const struct tac_task *t)
     struct tac_scope scope = {.row = &row, .file = "row"};
     struct tac_buf out = {0};
     struct tacit_err err;
+    size_t mark;
     if (tac_json_parse(&row.fields, text, sizeof text - 1, "row", &err) == TACIT_OK) {
-        enum tacit_status s = tac_template_render(&out, &t->input, &scope, &err);
+        enum tacit_status s = tac_template_render(&out, &mark, &t->input, &scope, &err);
+        TAC_CHECK(s || mark <= out.len);
         for (size_t i = 0; i < t->n_answer && !s; i++)
-            s = tac_template_render(&out, &t->answer[i].text, &scope, &err);
+            s = tac_template_render(&out, NULL, &t->answer[i].text, &scope, &err);
     }
     json_decref(row.fields);
     tac_buf_release(&out);
