@@ -48,7 +48,7 @@ TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 
-.PHONY: all deps demo model check bench build-tests install uninstall format lint layers asan valgrind mutants clean help
+.PHONY: all deps demo model check bench build-tests install uninstall format lint layers asan valgrind mutants interop clean help
 all: $(BUILD)/tacit $(BUILD)/libtacit.a $(BUILD)/libtacit.so
 
 help:
@@ -60,6 +60,7 @@ help:
 	@echo 'make install    PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format in place;  make lint: static checks'
 	@echo 'make asan       the tests under AddressSanitizer and UBSan;  make valgrind: under valgrind'
+	@echo 'make interop    adapters of every method to PEFT and back, with the newest packages (network)'
 	@echo 'make mutants    spoils a copy of the sources line by line: the tests must notice (ten minutes)'
 
 # One stamp a build folder: the packages are looked for once, before anything is compiled.
@@ -152,6 +153,14 @@ valgrind: build-tests
 	@BUILD=$(BUILD) WRAP='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' tests/run.sh
 mutants:
 	@tests/mutants.sh
+
+# The newest releases each time; PYTHON makes the virtual environment.
+PYTHON ?= python3
+INTEROP_VENV ?= $(BUILD)/interop-venv
+interop: all
+	@[ -x $(INTEROP_VENV)/bin/python ] || $(PYTHON) -m venv $(INTEROP_VENV)
+	@$(INTEROP_VENV)/bin/pip install --quiet --disable-pip-version-check --upgrade torch transformers peft safetensors numpy
+	@$(INTEROP_VENV)/bin/python tools/interop.py --tacit $(BUILD)/tacit $(INTEROP_FLAGS)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
