@@ -208,11 +208,13 @@ struct tacit_query {
     size_t n_context;
     const int32_t *target;
     size_t n_target;
-    size_t at; /* so many tokens of the context stand before a prompt (0: it stands in front) */
+    size_t at;     /* so many tokens of the context stand before a prompt (0: it stands in front) */
+    size_t prompt; /* which of the call's prompts it is run under */
 };
 
 /* logprob: natural logarithms, one a target token, query after query; best: the most probable token
- * at each place, or NULL. */
+ * at each place, or NULL. prompt: an array that queries count in (NULL: none); queries under
+ * different prompts are run together, and give the bytes that each alone would. */
 TACIT_API enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *best,
                                         const struct tacit_prompt *prompt,
                                         const struct tacit_query *query, size_t n,

@@ -66,7 +66,7 @@ static inline void golden_open(struct golden *g, const char *name,
         for (size_t i = 0; i < n; i++)
             g->ids[k][i] = (int32_t)golden_int(t, i);
         g->query[k] =
-            (struct tac_query){g->ids[k], n - target, g->ids[k] + n - target, target, NULL, 0};
+            (struct tac_query){g->ids[k], n - target, g->ids[k] + n - target, target, NULL, 0, 0};
     }
     const struct tac_tensor *init = tac_safetensors_find(&g->values, "init");
     g->P = init->shape[0];

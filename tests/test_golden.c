@@ -75,7 +75,7 @@ static void check_logprobs(struct golden *g, const char *name)
         const struct tac_tensor *want = golden_value(g, "logprobs", k),
                                 *greedy = golden_value(g, "greedy", k);
         size_t n = tac_tensor_count(want);
-        struct tac_query q = {g->ids[k], 1, g->ids[k] + 1, n, NULL, 0};
+        struct tac_query q = {g->ids[k], 1, g->ids[k] + 1, n, NULL, 0, 0};
         double logp[64];
         int32_t best[64];
         assert_ok(tac_score(g->session, logp, best, &ports, &none, &q, 1, &o, &err), err);

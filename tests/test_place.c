@@ -32,7 +32,7 @@ static void open_scene(struct scene *s, const char *model)
         s->id[i] = (int32_t)tac_rng_below(&rng, (uint32_t)s->g.model->c.V);
     for (size_t i = 0; i < P; i++)
         words[i] = (int32_t)tac_rng_below(&rng, (uint32_t)s->g.model->c.V);
-    s->q = (struct tac_query){s->id, LEN - TARGETS, s->id + LEN - TARGETS, TARGETS, NULL, 0};
+    s->q = (struct tac_query){s->id, LEN - TARGETS, s->id + LEN - TARGETS, TARGETS, NULL, 0, 0};
     assert_ok(tac_tune_open(&s->tune, &tac_method_prompt, s->g.weights, P, true, NULL, &err), err);
     tac_tune_set(s->tune, values);
     assert_ok(tac_prefix_soft(&s->soft, P, &err), err);
@@ -176,7 +176,7 @@ static void test_generates(void **state)
     open_scene(&s, "heads6-postln-f32");
     for (size_t k = 0; k < 3; k++) {
         double logp[NEW];
-        struct tac_query q = {s.id, 4, x[k].id, NEW, NULL, 0};
+        struct tac_query q = {s.id, 4, x[k].id, NEW, NULL, 0, 0};
         s.soft.place = places[k];
         assert_ok(
             tac_generate(s.g.session, &s.tune->ports, &s.soft, s.id, 4, &o, collect, &x[k], &err),

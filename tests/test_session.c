@@ -298,7 +298,7 @@ static void test_generate(void **state)
         assert_ok(tac_generate(g.session, &t->ports, &prefix, start, 3, &o, collect, &x, &err),
                   err);
         assert_int_equal(x.n, 12);
-        struct tac_query q = {start, 3, x.id, x.n, NULL, 0};
+        struct tac_query q = {start, 3, x.id, x.n, NULL, 0, 0};
         assert_ok(tac_score(g.session, logp, best, &t->ports, &prefix, &q, 1, &so, &err), err);
         assert_memory_equal(logp, x.logprob, sizeof logp);
         if (o.temperature == 0)
@@ -423,8 +423,8 @@ static void test_score_batches(void **state)
     for (size_t k = 0; k < 2 * g.n; k++) { /* all but 1 + k tokens are targets */
         const struct tac_query *x = &g.query[k % g.n];
         size_t len = x->n_ctx + x->n_target;
-        q[n++] =
-            (struct tac_query){g.ids[k % g.n], 1 + k, g.ids[k % g.n] + 1 + k, len - 1 - k, NULL, 0};
+        q[n++] = (struct tac_query){
+            g.ids[k % g.n], 1 + k, g.ids[k % g.n] + 1 + k, len - 1 - k, NULL, 0, 0};
         targets += len - 1 - k;
     }
     assert_true(targets <= 128);

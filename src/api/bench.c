@@ -234,7 +234,7 @@ static enum tacit_status texts_open(struct texts *t, struct tacit_model *m,
         int32_t *ids = tac_arena_alloc(&t->a, o->length, sizeof *ids, err);
         for (size_t k = 0; ids && k < o->length; k++)
             ids[k] = (int32_t)tac_rng_below(&rng, (uint32_t)m->model->c.V);
-        struct tac_query q = {ids, o->length - 1, ids + o->length - 1, 1, NULL, 0};
+        struct tac_query q = {ids, o->length - 1, ids + o->length - 1, 1, NULL, 0, 0};
         s = ids ? tac_query_sequence(&t->seq[i], &t->a, &t->prefix, &q, 1, (uint32_t)i, err)
                 : TACIT_EFAIL;
     }

@@ -17,5 +17,6 @@ int tacit_method_get(size_t i, struct tacit_method *out)
 void tacit_method_setting(size_t i, size_t k, struct tacit_setting *out)
 {
     const struct tac_setting *s = &tac_method_at(i)->setting[k];
-    *out = (struct tacit_setting){s->name, s->help, s->kind == TAC_SET_TEXT ? (double)NAN : s->value};
+    *out =
+        (struct tacit_setting){s->name, s->help, s->kind == TAC_SET_TEXT ? (double)NAN : s->value};
 }

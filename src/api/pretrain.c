@@ -81,8 +81,11 @@ static void corpus_release(struct corpus *c)
 /* Tokens [from, to): the first is given, all others are predicted. */
 static struct tac_query query_of(const struct corpus *c, size_t from, size_t to)
 {
-    return (struct tac_query){c->ids.id + from,     1, c->ids.id + from + 1, to - from - 1,
-                              c->weight + from + 1, 0};
+    return (struct tac_query){.ctx = c->ids.id + from,
+                              .n_ctx = 1,
+                              .target = c->ids.id + from + 1,
+                              .n_target = to - from - 1,
+                              .weight = c->weight + from + 1};
 }
 
 static enum tacit_status cut_pieces(struct tac_train_job *j, const struct corpus *c, size_t context,

@@ -108,8 +108,48 @@ static struct tac_query *take_queries(const struct tacit_query *query, size_t n,
                                   .n_ctx = query[i].n_context,
                                   .target = query[i].target,
                                   .n_target = query[i].n_target,
-                                  .at = query[i].at};
+                                  .at = query[i].at,
+                                  .under = query[i].prompt};
     return q;
+}
+
+/* Several conditions, as tac_score takes them. */
+struct conditions {
+    struct tac_condition *c;
+    struct tac_ports *ports;
+    struct tac_prefix *prefix;
+    size_t n;
+};
+
+static void conditions_close(struct conditions *x)
+{
+    for (size_t i = 0; x->c && i < x->n; i++)
+        tac_condition_close(&x->c[i]);
+    free(x->c);
+    free(x->ports);
+    free(x->prefix);
+}
+
+/* The prompts that queries count in. */
+static enum tacit_status conditions_open(struct conditions *x, struct tacit_model *m,
+                                         const struct tacit_prompt *prompt,
+                                         const struct tac_query *q, size_t n, struct tacit_err *err)
+{
+    *x = (struct conditions){.n = 1};
+    for (size_t i = 0; i < n; i++)
+        x->n = q[i].under >= x->n ? q[i].under + 1 : x->n;
+    if (!prompt && x->n > 1)
+        return tac_fail(err, TACIT_EINPUT, "a query names prompt %zu, there is none", x->n - 1);
+    x->c = tac_alloc(x->n, sizeof *x->c, err);
+    x->ports = tac_alloc(x->n, sizeof *x->ports, err);
+    x->prefix = tac_alloc(x->n, sizeof *x->prefix, err);
+    enum tacit_status s = x->c && x->ports && x->prefix ? TACIT_OK : TACIT_EFAIL;
+    for (size_t i = 0; !s && i < x->n; i++) {
+        s = tac_condition_open(&x->c[i], m, prompt ? &prompt[i] : NULL, err);
+        x->ports[i] = x->c[i].ports;
+        x->prefix[i] = x->c[i].prefix;
+    }
+    return s;
 }
 
 enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *best,
@@ -117,14 +157,13 @@ enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *b
                               size_t n, const struct tacit_progress *progress,
                               struct tacit_err *err)
 {
-    struct tac_condition c;
+    struct conditions c = {0};
     struct tac_score_options o = tac_score_options_public(progress);
     struct tac_query *q = take_queries(query, n, err);
-    enum tacit_status s = q ? tac_condition_open(&c, m, prompt, err) : TACIT_EFAIL;
-    if (!s) {
-        s = tac_score(m->session, logprob, best, &c.ports, &c.prefix, q, n, &o, err);
-        tac_condition_close(&c);
-    }
+    enum tacit_status s = q ? conditions_open(&c, m, prompt, q, n, err) : TACIT_EFAIL;
+    if (!s)
+        s = tac_score(m->session, logprob, best, c.ports, c.prefix, q, n, &o, err);
+    conditions_close(&c);
     free(q);
     return s;
 }
@@ -133,14 +172,13 @@ enum tacit_status tac_score_plan(struct tacit_model *m, const struct tacit_promp
                                  const struct tac_query *q, size_t n, size_t *bytes, size_t *rows,
                                  struct tacit_err *err)
 {
-    struct tac_condition c;
+    struct conditions c;
     struct tac_score_options o = tac_score_options_public(NULL);
-    enum tacit_status s = tac_condition_open(&c, m, prompt, err);
-    if (s)
-        return s;
-    s = tac_score_measure(m->session, bytes, rows, &c.ports, &c.prefix, q, n, &o, err);
+    enum tacit_status s = conditions_open(&c, m, prompt, q, n, err);
+    if (!s)
+        s = tac_score_measure(m->session, bytes, rows, c.ports, c.prefix, q, n, &o, err);
     *bytes += s ? 0 : tac_session_taken(m->session);
-    tac_condition_close(&c);
+    conditions_close(&c);
     return s;
 }
 

@@ -72,6 +72,22 @@ enum tacit_status tac_query_sequence(struct tac_seq *out, struct tac_arena *a,
     return TACIT_OK;
 }
 
+/* What queries are run under, and how many of them there are. */
+struct under {
+    const struct tac_ports *ports;
+    const struct tac_prefix *prefix;
+    size_t n;
+};
+
+static struct under under_of(const struct tac_ports *ports, const struct tac_prefix *prefix,
+                             const struct tac_query *query, size_t n)
+{
+    struct under u = {ports, prefix, 1};
+    for (size_t i = 0; i < n; i++)
+        u.n = query[i].under >= u.n ? query[i].under + 1 : u.n;
+    return u;
+}
+
 static enum tacit_status check_query(const struct tac_session *s, const struct tac_prefix *prefix,
                                      const struct tac_query *q, size_t i, struct tacit_err *err)
 {
@@ -95,13 +111,13 @@ static enum tacit_status check_query(const struct tac_session *s, const struct t
 }
 
 /* The end of the batch that starts at `from`, its unshared rows and its targets. */
-static size_t batch_end(const struct tac_prefix *prefix, const struct tac_query *query, size_t from,
-                        size_t n, size_t most, size_t *rows, size_t *targets)
+static size_t batch_end(const struct under *u, const struct tac_query *query, size_t from, size_t n,
+                        size_t most, size_t *rows, size_t *targets)
 {
     size_t to = from;
     *rows = *targets = 0;
     for (; to < n; to++) {
-        size_t more = prefix->n + query[to].n_ctx + query[to].n_target;
+        size_t more = u->prefix[query[to].under].n + query[to].n_ctx + query[to].n_target;
         if (to > from && *rows + more > most)
             break;
         *rows += more;
@@ -110,30 +126,48 @@ static size_t batch_end(const struct tac_prefix *prefix, const struct tac_query 
     return to;
 }
 
+/* The prefixes with soft rows as the job numbers them: one after another. */
+static struct tac_prefix *number_rows(const struct under *u, struct tac_arena *a,
+                                      struct tacit_err *err)
+{
+    struct tac_prefix *p = tac_arena_alloc(a, u->n, sizeof *p, err);
+    for (size_t k = 0, base = 0; p && k < u->n; base += u->ports[k++].P) {
+        p[k] = u->prefix[k];
+        p[k].src = tac_arena_alloc(a, p[k].n, sizeof *p[k].src, err);
+        if (!p[k].src)
+            return NULL;
+        for (size_t i = 0; i < p[k].n; i++)
+            p[k].src[i] = u->prefix[k].src[i] - (u->prefix[k].src[i] < 0 ? (int32_t)base : 0);
+    }
+    return p;
+}
+
 /* The queries as one batch's job; memory from the arena. */
-static enum tacit_status make_job(struct tac_job *job, struct tac_arena *a,
-                                  const struct tac_ports *ports, const struct tac_prefix *prefix,
+static enum tacit_status make_job(struct tac_job *job, struct tac_arena *a, const struct under *u,
                                   const struct tac_query *query, size_t n, struct tacit_err *err)
 {
     uint32_t item = 0;
     struct tac_seq *seq = tac_arena_alloc(a, n, sizeof *seq, err);
-    enum tacit_status st = seq ? TACIT_OK : TACIT_EFAIL;
+    struct tac_prefix *prefix = number_rows(u, a, err);
+    enum tacit_status st = seq && prefix ? TACIT_OK : TACIT_EFAIL;
     for (size_t i = 0; !st && i < n; i++) {
-        st = tac_query_sequence(&seq[i], a, prefix, &query[i], 1, item, err);
+        st = tac_query_sequence(&seq[i], a, &prefix[query[i].under], &query[i], 1, item, err);
+        if (u->n > 1)
+            seq[i].root = (int32_t)query[i].under;
         item += (uint32_t)query[i].n_target;
     }
-    *job = (struct tac_job){.seq = seq, .n = n, .n_item = item, .ports = ports};
+    *job = (struct tac_job){.seq = seq, .n = n, .n_item = item, .ports = u->ports, .n_ports = u->n};
     return st;
 }
 
 /* Runs the queries as one batch; their targets' results start at logp and best. */
 static enum tacit_status run_batch(struct tac_session *s, double *logp, int32_t *best,
-                                   const struct tac_ports *ports, const struct tac_prefix *prefix,
-                                   const struct tac_query *query, size_t n, struct tacit_err *err)
+                                   const struct under *u, const struct tac_query *query, size_t n,
+                                   struct tacit_err *err)
 {
     struct tac_arena a = {0};
     struct tac_job job;
-    enum tacit_status st = make_job(&job, &a, ports, prefix, query, n, err);
+    enum tacit_status st = make_job(&job, &a, u, query, n, err);
     job.logp = logp;
     job.best = best;
     if (!st)
@@ -142,13 +176,16 @@ static enum tacit_status run_batch(struct tac_session *s, double *logp, int32_t 
     return st;
 }
 
-static enum tacit_status check_queries(const struct tac_session *s, const struct tac_prefix *prefix,
+static enum tacit_status check_queries(const struct tac_session *s, const struct under *u,
                                        const struct tac_query *query, size_t n,
                                        struct tacit_err *err)
 {
     enum tacit_status st = TACIT_OK;
+    for (size_t k = 1; k < u->n; k++)
+        if (u->ports[k].param != u->ports->param)
+            return tac_fail(err, TACIT_EINPUT, "whole models cannot be mixed in one batch");
     for (size_t i = 0; !st && i < n; i++)
-        st = check_query(s, prefix, &query[i], i, err);
+        st = check_query(s, &u->prefix[query[i].under], &query[i], i, err);
     return st;
 }
 
@@ -157,11 +194,12 @@ enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
                             const struct tac_query *query, size_t n,
                             const struct tac_score_options *o, struct tacit_err *err)
 {
-    enum tacit_status st = check_queries(s, prefix, query, n, err);
+    struct under u = under_of(ports, prefix, query, n);
+    enum tacit_status st = check_queries(s, &u, query, n, err);
     for (size_t from = 0, to; !st && from < n; from = to) {
         size_t rows, targets;
-        to = batch_end(prefix, query, from, n, o->batch_rows, &rows, &targets);
-        st = run_batch(s, logp, best, ports, prefix, query + from, to - from, err);
+        to = batch_end(&u, query, from, n, o->batch_rows, &rows, &targets);
+        st = run_batch(s, logp, best, &u, query + from, to - from, err);
         logp += targets;
         best = best ? best + targets : NULL;
         if (!st && o->progress && o->progress(o->ctx, to, n))
@@ -176,9 +214,10 @@ enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t
                                     const struct tac_score_options *o, struct tacit_err *err)
 {
     size_t most = 0, first = 0, end = 0, unshared, targets;
-    enum tacit_status st = check_queries(s, prefix, query, n, err);
+    struct under u = under_of(ports, prefix, query, n);
+    enum tacit_status st = check_queries(s, &u, query, n, err);
     for (size_t from = 0, to; from < n; from = to) {
-        to = batch_end(prefix, query, from, n, o->batch_rows, &unshared, &targets);
+        to = batch_end(&u, query, from, n, o->batch_rows, &unshared, &targets);
         if (unshared > most) {
             most = unshared;
             first = from;
@@ -188,7 +227,7 @@ enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t
     struct tac_arena a = {0};
     struct tac_job job;
     if (!st)
-        st = make_job(&job, &a, ports, prefix, query + first, end - first, err);
+        st = make_job(&job, &a, &u, query + first, end - first, err);
     if (!st)
         st = tac_session_measure(s, &job, bytes, rows, err);
     tac_arena_release(&a);

@@ -31,6 +31,7 @@ struct tac_query {
     size_t n_target;
     const float *weight;
     size_t at;
+    size_t under; /* which of the ports and prefixes */
 };
 
 /* tac_query_at: how many tokens of the context stand before the prefix. */
@@ -45,10 +46,12 @@ struct tac_score_options {
 
 struct tac_score_options tac_score_options_default(void);
 
-/* tac_score: logp and best (the most probable token at that place) of all targets, one after
- * another, sum of n_target each; best may be NULL. Queries keep their order; neighbours with a
- * common beginning share rows. A target token without any row before it (no prefix, no context),
- * or a prefix behind the context's end, is an error naming the query. */
+/* tac_score: every query under ports[query.under] and prefix[query.under], those of several in one
+ * batch: a query's bytes do not depend on the others. logp and best (the most probable token at
+ * that place) of all targets, one after another, sum of n_target each; best may be NULL. Queries
+ * keep their order; neighbours with a common beginning share rows. A target token without any row
+ * before it (no prefix, no context), or a prefix behind the context's end, is an error naming the
+ * query. */
 enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
                             const struct tac_ports *ports, const struct tac_prefix *prefix,
                             const struct tac_query *query, size_t n,

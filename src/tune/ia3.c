@@ -1,5 +1,5 @@
-/* IA3 (Liu et al. 2022): trained scales of what chosen matrices give, or, in feed-forward modules, of
- * what they take. */
+/* IA3 (Liu et al. 2022): trained scales of what chosen matrices give, or, in feed-forward modules,
+ * of what they take. */
 #include "format/json.h"
 #include "tune/peft.h"
 #include "tune/targets.h"
@@ -81,8 +81,8 @@ static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
     return TACIT_OK;
 }
 
-static enum tacit_status start(const struct tac_tune *t, float *values, const float *from, bool zero,
-                               uint64_t seed, struct tacit_err *err)
+static enum tacit_status start(const struct tac_tune *t, float *values, const float *from,
+                               bool zero, uint64_t seed, struct tacit_err *err)
 {
     (void)from;
     (void)zero;
@@ -97,11 +97,10 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
 {
     const struct tac_model *m = t->weights->model;
     json_t *config = tac_peft_config(&t->info, "IA3");
-    json_t *more = json_pack("{s:n, s:b, s:o, s:b, s:o}", "exclude_modules", "fan_in_fan_out", 0,
-                             "feedforward_modules",
-                             tac_targets_json(list_of(&t->spec, m, FEEDFORWARD), false),
-                             "init_ia3_weights", 1, "target_modules",
-                             tac_targets_json(list_of(&t->spec, m, TARGETS), false));
+    json_t *more = json_pack(
+        "{s:n, s:b, s:o, s:b, s:o}", "exclude_modules", "fan_in_fan_out", 0, "feedforward_modules",
+        tac_targets_json(list_of(&t->spec, m, FEEDFORWARD), false), "init_ia3_weights", 1,
+        "target_modules", tac_targets_json(list_of(&t->spec, m, TARGETS), false));
     bool whole = config && more && !json_object_update(config, more);
     json_decref(more);
     return tac_peft_write_items(t, dir, config, whole, err);
@@ -110,8 +109,8 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
 static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_peft_folder *f,
                                    const struct tac_model *m, struct tacit_err *err)
 {
-    static const char *const known[] = {"init_ia3_weights", "target_modules",
-                                        "feedforward_modules", NULL};
+    static const char *const known[] = {"init_ia3_weights", "target_modules", "feedforward_modules",
+                                        NULL};
     (void)m;
     enum tacit_status st = tac_peft_plain(f, known, err);
     if (!st)

@@ -1,7 +1,7 @@
 /* LoRA (Hu et al. 2021): a trained low-rank update beside chosen matrices, W x + (alpha / r) B A x;
  * rank-stabilised (Kalajdzievski 2023): alpha / sqrt(r). */
-#include "tune/draw.h"
 #include "format/json.h"
+#include "tune/draw.h"
 #include "tune/peft.h"
 #include "tune/targets.h"
 
@@ -90,8 +90,8 @@ static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
     return TACIT_OK;
 }
 
-static enum tacit_status start(const struct tac_tune *t, float *values, const float *from, bool zero,
-                               uint64_t seed, struct tacit_err *err)
+static enum tacit_status start(const struct tac_tune *t, float *values, const float *from,
+                               bool zero, uint64_t seed, struct tacit_err *err)
 {
     struct tac_rng rng = tac_rng_init(seed, TAC_STREAM_UNIFORM);
     (void)from;
@@ -108,22 +108,22 @@ static enum tacit_status start(const struct tac_tune *t, float *values, const fl
 static bool add_keys(json_t *config, const struct tac_tune *t)
 {
     static const char *const nulls[] = {
-        "alora_invocation_tokens", "arrow_config",      "corda_config",      "eva_config",
-        "exclude_modules",         "kasa_config",       "layer_replication", "layers_pattern",
-        "lora_ga_config",          "megatron_config",   "monteclora_config", "target_parameters",
-        "trainable_token_indices", "use_bdlora",        "velora_config",     NULL};
-    static const char *const no[] = {"ensure_weight_tying", "fan_in_fan_out", "lora_bias",
-                                     "use_dora",            "use_qalora",     NULL};
+        "alora_invocation_tokens", "arrow_config",    "corda_config",      "eva_config",
+        "exclude_modules",         "kasa_config",     "layer_replication", "layers_pattern",
+        "lora_ga_config",          "megatron_config", "monteclora_config", "target_parameters",
+        "trainable_token_indices", "use_bdlora",      "velora_config",     NULL};
+    static const char *const no[] = {
+        "ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora", NULL};
     double alpha = t->spec.number[ALPHA];
     json_t *a = alpha == floor(alpha) ? json_integer((json_int_t)alpha) : json_real(alpha);
-    json_t *more = json_pack(
-        "{s:o, s:o, s:s, s:b, s:o, s:f, s:s, s:i, s:I, s:o, s:o, s:b, s:o}", "alpha_pattern",
-        json_object(), "rank_pattern", json_object(), "bias", "none", "init_lora_weights", 1,
-        "lora_alpha", a, "lora_dropout", 0.0, "megatron_core", "megatron.core",
-        "qalora_group_size", 16, "r", (json_int_t)t->spec.number[R], "loftq_config", json_object(),
-        "layers_to_transform", tac_targets_json(t->spec.text[LAYERS], true), "use_rslora",
-        t->spec.number[RSLORA] > 0, "target_modules",
-        tac_targets_json(targets_of(&t->spec, t->weights->model), false));
+    json_t *more = json_pack("{s:o, s:o, s:s, s:b, s:o, s:f, s:s, s:i, s:I, s:o, s:o, s:b, s:o}",
+                             "alpha_pattern", json_object(), "rank_pattern", json_object(), "bias",
+                             "none", "init_lora_weights", 1, "lora_alpha", a, "lora_dropout", 0.0,
+                             "megatron_core", "megatron.core", "qalora_group_size", 16, "r",
+                             (json_int_t)t->spec.number[R], "loftq_config", json_object(),
+                             "layers_to_transform", tac_targets_json(t->spec.text[LAYERS], true),
+                             "use_rslora", t->spec.number[RSLORA] > 0, "target_modules",
+                             tac_targets_json(targets_of(&t->spec, t->weights->model), false));
     bool ok = config && more && !json_object_update(config, more);
     for (size_t i = 0; ok && nulls[i]; i++)
         ok = !json_object_set_new(config, nulls[i], json_null());
@@ -164,10 +164,18 @@ static enum tacit_status check_init(const struct tac_peft_folder *f, struct taci
 static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_peft_folder *f,
                                    const struct tac_model *m, struct tacit_err *err)
 {
-    static const char *const known[] = {"bias",          "init_lora_weights",   "lora_alpha",
-                                        "lora_dropout",  "megatron_core",       "qalora_group_size",
-                                        "r",             "layers_to_transform", "layers_pattern",
-                                        "use_rslora",    "target_modules",      NULL};
+    static const char *const known[] = {"bias",
+                                        "init_lora_weights",
+                                        "lora_alpha",
+                                        "lora_dropout",
+                                        "megatron_core",
+                                        "qalora_group_size",
+                                        "r",
+                                        "layers_to_transform",
+                                        "layers_pattern",
+                                        "use_rslora",
+                                        "target_modules",
+                                        NULL};
     int64_t r;
     (void)m;
     enum tacit_status st = tac_peft_plain(f, known, err);
@@ -179,8 +187,8 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
         st = tac_json_get_real(&s->number[ALPHA], f->config, "lora_alpha", 0, 1e6, f->config_path,
                                err);
     if (!st && tac_json_has(f->config, "lora_dropout"))
-        st = tac_json_get_real(&s->number[DROPOUT], f->config, "lora_dropout", 0, 1,
-                               f->config_path, err);
+        st = tac_json_get_real(&s->number[DROPOUT], f->config, "lora_dropout", 0, 1, f->config_path,
+                               err);
     if (!st)
         st = tac_targets_read(&s->text[TARGETS], &s->arena, f, "target_modules", err);
     if (!st)

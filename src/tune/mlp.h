@@ -1,6 +1,6 @@
 /* A small network whose output is trained in place of free values: the reparametrisations of
- * P-tuning (Liu et al. 2021) and prefix tuning (Li & Liang 2021), as PEFT builds them: linear layers
- * with an activation between each two. */
+ * P-tuning (Liu et al. 2021) and prefix tuning (Li & Liang 2021), as PEFT builds them: linear
+ * layers with an activation between each two. */
 #ifndef TAC_TUNE_MLP_H
 #define TAC_TUNE_MLP_H
 
@@ -9,14 +9,15 @@
 enum { TAC_MLP_LAYERS = 3 };
 
 struct tac_mlp {
-    size_t P, n;                         /* rows; linear layers */
-    size_t width[TAC_MLP_LAYERS + 1];    /* of the input, behind each layer */
-    size_t slice;                        /* the output lies as blocks of (P, slice) */
+    size_t P, n;                      /* rows; linear layers */
+    size_t width[TAC_MLP_LAYERS + 1]; /* of the input, behind each layer */
+    size_t slice;                     /* the output lies as blocks of (P, slice) */
     enum tac_act_kind act;
-    const void *x, *w[TAC_MLP_LAYERS], *b[TAC_MLP_LAYERS]; /* input, weights, biases: of the block */
-    void *dx, *dw[TAC_MLP_LAYERS], *db[TAC_MLP_LAYERS];    /* NULL without gradients */
-    void *pre[TAC_MLP_LAYERS], *post[TAC_MLP_LAYERS];      /* of all layers but the last */
-    void *y, *dy;                                          /* output; dy NULL without gradients */
+    const void *x, *w[TAC_MLP_LAYERS],
+        *b[TAC_MLP_LAYERS];                             /* input, weights, biases: of the block */
+    void *dx, *dw[TAC_MLP_LAYERS], *db[TAC_MLP_LAYERS]; /* NULL without gradients */
+    void *pre[TAC_MLP_LAYERS], *post[TAC_MLP_LAYERS];   /* of all layers but the last */
+    void *y, *dy;                                       /* output; dy NULL without gradients */
     void *tmp[2];
 };
 

@@ -91,8 +91,8 @@ static enum tac_source source(const struct tac_tune_spec *s)
     return projected(s) ? TAC_FROM_ITSELF : TAC_FROM_KV;
 }
 
-static enum tacit_status start(const struct tac_tune *t, float *values, const float *from, bool zero,
-                               uint64_t seed, struct tacit_err *err)
+static enum tacit_status start(const struct tac_tune *t, float *values, const float *from,
+                               bool zero, uint64_t seed, struct tacit_err *err)
 {
     const struct prefix *x = t->own;
     struct tac_rng rng = tac_rng_init(seed, TAC_STREAM_NORMAL);
@@ -172,7 +172,7 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
 }
 
 static enum tacit_status read_file(const struct tac_tune *t, float *values,
-                              const struct tac_peft_folder *f, struct tacit_err *err)
+                                   const struct tac_peft_folder *f, struct tacit_err *err)
 {
     size_t width = key_width(t), L = t->weights->model->c.L;
     float *file = tac_alloc(t->n, sizeof *file, err);

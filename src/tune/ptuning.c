@@ -16,11 +16,8 @@ static struct tac_mlp shape(const struct tac_tune *t)
 {
     size_t C = t->weights->model->c.C;
     size_t hidden = t->spec.number[HIDDEN] > 0 ? (size_t)t->spec.number[HIDDEN] : C;
-    return (struct tac_mlp){.P = t->P,
-                            .n = 3,
-                            .width = {C, hidden, hidden, C},
-                            .slice = C,
-                            .act = TAC_RELU};
+    return (struct tac_mlp){
+        .P = t->P, .n = 3, .width = {C, hidden, hidden, C}, .slice = C, .act = TAC_RELU};
 }
 
 static size_t items(const struct tac_tune *t, struct tac_item *item)
@@ -49,8 +46,8 @@ static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
     return TACIT_OK;
 }
 
-static enum tacit_status start(const struct tac_tune *t, float *values, const float *from, bool zero,
-                               uint64_t seed, struct tacit_err *err)
+static enum tacit_status start(const struct tac_tune *t, float *values, const float *from,
+                               bool zero, uint64_t seed, struct tacit_err *err)
 {
     (void)from;
     (void)err;

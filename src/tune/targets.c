@@ -92,15 +92,17 @@ enum tacit_status tac_targets_check(const struct tac_model *m, const char *metho
         char one[160];
         snprintf(one, sizeof one, "%.*s", (int)strcspn(at, "+"), at);
         if (!*one || tac_target_next(m, one, NULL, 0) == m->n_slot)
-            return tac_fail(err, TACIT_EINPUT,
-                            "method %s: target module '%s': the model has none of this name that can "
-                            "be trained; there are %s (and all-linear)",
-                            method, one, there);
+            return tac_fail(
+                err, TACIT_EINPUT,
+                "method %s: target module '%s': the model has none of this name that can "
+                "be trained; there are %s (and all-linear)",
+                method, one, there);
     }
     return check_layers(m, method, layers, err);
 }
 
-/* A name that is a regular expression as PEFT would take it: more than letters, digits, _ . and -. */
+/* A name that is a regular expression as PEFT would take it: more than letters, digits, _ . and -.
+ */
 static bool is_pattern(const char *s)
 {
     return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")];

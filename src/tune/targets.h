@@ -1,5 +1,5 @@
-/* Which matrices a method works on: modules by name, matched as PEFT does: the whole name or its end
- * behind a dot. Lists are texts with + between names; "all-linear" names all matrices. */
+/* Which matrices a method works on: modules by name, matched as PEFT does: the whole name or its
+ * end behind a dot. Lists are texts with + between names; "all-linear" names all matrices. */
 #ifndef TAC_TUNE_TARGETS_H
 #define TAC_TUNE_TARGETS_H
 
