@@ -41,6 +41,24 @@ enum tacit_status tac_buf_addf(struct tac_buf *b, struct tacit_err *err, const c
     return s;
 }
 
+enum tacit_status tac_buf_add_base64(struct tac_buf *b, const void *bytes, size_t n,
+                                     struct tacit_err *err)
+{
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *p = bytes;
+    enum tacit_status s = TACIT_OK;
+    for (size_t i = 0; !s && i < n; i += 3) {
+        size_t k = n - i < 3 ? n - i : 3;
+        uint32_t v = (uint32_t)p[i] << 16;
+        v |= k > 1 ? (uint32_t)p[i + 1] << 8 : 0;
+        v |= k > 2 ? (uint32_t)p[i + 2] : 0;
+        char four[4] = {digit[v >> 18], digit[v >> 12 & 63], digit[v >> 6 & 63], digit[v & 63]};
+        memset(four + k + 1, '=', 3 - k);
+        s = tac_buf_add(b, four, sizeof four, err);
+    }
+    return s;
+}
+
 void tac_buf_clear(struct tac_buf *b)
 {
     b->len = 0;

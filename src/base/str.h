@@ -19,6 +19,9 @@ enum tacit_status tac_buf_adds(struct tac_buf *b, const char *s,
                                struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_buf_addf(struct tac_buf *b, struct tacit_err *err, const char *fmt, ...)
     TAC_PRINTF(3, 4) TAC_MUST_USE;
+/* tac_buf_add_base64: n bytes as base64 with padding, in one line. */
+enum tacit_status tac_buf_add_base64(struct tac_buf *b, const void *bytes, size_t n,
+                                     struct tacit_err *err) TAC_MUST_USE;
 void tac_buf_clear(struct tac_buf *b);
 void tac_buf_release(struct tac_buf *b);
 
