@@ -117,7 +117,7 @@ static void score_alone(struct world *w, const struct tacit_prompt *prompt)
             double logp[16];
             size_t n;
             const char *text = tacit_examples_answer(w->x, i, k, &ids, &n);
-            struct tacit_query q = {x.ids, x.n_ids, ids, n, x.at};
+            struct tacit_query q = {x.ids, x.n_ids, ids, n, x.at, 0};
             assert_ok(tacit_score(w->model, logp, NULL, prompt, &q, 1, NULL, &err), err);
             w->ll[i][k] = 0;
             for (size_t t = 0; t < n; t++)
@@ -334,7 +334,7 @@ static void test_mark(void **state)
             double logp[16], sum = 0;
             size_t len;
             tacit_examples_answer(w->x, i, k, &ids, &len);
-            struct tacit_query q = {ctx, n, ids, len, 0};
+            struct tacit_query q = {ctx, n, ids, len, 0, 0};
             assert_ok(tacit_score(w->model, logp, NULL, NULL, &q, 1, NULL, &err), err);
             for (size_t t = 0; t < len; t++)
                 sum += logp[t];

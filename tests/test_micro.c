@@ -44,7 +44,7 @@ static void test_score(void **state)
         for (size_t i = 0; i < n; i++)
             assert_int_equal(ids[i], json_integer_value(json_array_get(want_ids, i)));
         double *got = calloc(n, sizeof *got);
-        struct tacit_query q = {ids, 1, ids + 1, n - 1, 0};
+        struct tacit_query q = {ids, 1, ids + 1, n - 1, 0, 0};
         assert_ok(tacit_score(m, got, NULL, NULL, &q, 1, NULL, &err), err);
         for (size_t i = 0; i + 1 < n; i++)
             if (!(fabs(got[i] - json_real_value(json_array_get(want, i))) < 1e-4))
