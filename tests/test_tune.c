@@ -20,6 +20,7 @@ static const char *const specs[] = {
     "lora:r=3,alpha=6",
     "lora:r=2,targets=all-linear,rslora",
     "lora:r=2,targets=dense_4h_to_h+dense,layers=1",
+    "lora:targets=all-linear,r=2,ranks=dense:4+h.0.self_attention.query_key_value:1,alphas=dense:3",
     "ia3",
     "ia3:targets=dense+dense_h_to_4h",
     "full",
@@ -256,7 +257,7 @@ static void test_specs(void **state)
         const char *text, *part;
     } wrong[] = {
         {"lorra", "prompt, ptuning, prefix, lora, ia3, full"},
-        {"lora:rank=8", "r, alpha, rslora, targets, layers, dropout"},
+        {"lora:rank=8", "r, alpha, rslora, targets, layers, ranks, alphas, dropout"},
         {"lora:r=0", "'r': found '0', expected a whole number 1 to 65536"},
         {"lora:r=2.5", "whole number"},
         {"lora:r=", "'r'"},
@@ -287,6 +288,8 @@ static void test_targets(void **state)
         {"lora:targets=key_value", "'key_value'"},
         {"lora:layers=0+7", "layer '7': expected numbers from 0 to 1"},
         {"lora:dropout=0.1", "lora_dropout"},
+        {"lora:ranks=dense", "expected MODULE:NUMBER, 1 to 65536"},
+        {"lora:ranks=q_proj:4", "target module 'q_proj'"},
         {"ia3:feedforward=dense", "needs 'targets'"},
     };
     struct golden g;

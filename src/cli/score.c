@@ -107,6 +107,7 @@ static int take_line(const struct cli_args *a, const struct tacit_model *m, stru
     }
     int32_t **ids = &in->owned[2 * in->n];
     struct tacit_query *q = &in->query[in->n++];
+    *q = (struct tacit_query){0};
     bool has_text, has_target;
     ids[0] = ids[1] = NULL;
     int s = take_part(a, m, o, "ids", "text", &ids[0], &q->n_context, &has_text, name, line);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { R, ALPHA, RSLORA, TARGETS, LAYERS, DROPOUT };
+enum { R, ALPHA, RSLORA, TARGETS, LAYERS, RANKS, ALPHAS, DROPOUT };
 
 static const struct tac_setting settings[] = {
     {"r", TAC_SET_SIZE, 8, 1, 1 << 16, "rank"},
@@ -17,6 +17,8 @@ static const struct tac_setting settings[] = {
     {"rslora", TAC_SET_FLAG, 0, 0, 1, "alpha / sqrt(r) instead"},
     {"targets", TAC_SET_TEXT, 0, 0, 0, "modules with + between, or all-linear"},
     {"layers", TAC_SET_TEXT, 0, 0, 0, "layers with + between; all without"},
+    {"ranks", TAC_SET_TEXT, 0, 0, 0, "other ranks by module: dense:2+query_key_value:4"},
+    {"alphas", TAC_SET_TEXT, 0, 0, 0, "other alphas by module"},
     {"dropout", TAC_SET_REAL, 0, 0, 1, "0 alone: examples share rows"},
     {0},
 };
@@ -40,7 +42,26 @@ static enum tacit_status check(const struct tac_tune_spec *s, const struct tac_m
                         "method lora: dropout %g: expected 0: examples share rows, which dropout "
                         "would make different (PEFT's field 'lora_dropout')",
                         s->number[DROPOUT]);
-    return tac_targets_check(m, "lora", targets_of(s, m), s->text[LAYERS], err);
+    enum tacit_status st = tac_targets_check(m, "lora", targets_of(s, m), s->text[LAYERS], err);
+    if (!st)
+        st = tac_pattern_check(m, "lora", "ranks", s->text[RANKS], 1, 1 << 16, err);
+    return st ? st : tac_pattern_check(m, "lora", "alphas", s->text[ALPHAS], 0, 1e6, err);
+}
+
+static size_t rank_at(const struct tac_tune *t, size_t slot)
+{
+    char name[160];
+    return (size_t)tac_pattern_value(
+        t->spec.text[RANKS], tac_module_name(t->weights->model, slot, name), t->spec.number[R]);
+}
+
+static double scale_at(const struct tac_tune *t, size_t slot)
+{
+    char name[160];
+    double r = (double)rank_at(t, slot);
+    return tac_pattern_value(t->spec.text[ALPHAS], tac_module_name(t->weights->model, slot, name),
+                             t->spec.number[ALPHA]) /
+           (t->spec.number[RSLORA] > 0 ? sqrt(r) : r);
 }
 
 static void name_item(struct tac_item *it, const struct tac_model *m, size_t slot, char which)
@@ -53,10 +74,11 @@ static void name_item(struct tac_item *it, const struct tac_model *m, size_t slo
 static size_t items(const struct tac_tune *t, struct tac_item *item)
 {
     const struct tac_model *m = t->weights->model;
-    size_t n = 0, r = (size_t)t->spec.number[R], rows, cols;
+    size_t n = 0, rows, cols;
     for (size_t s = next_slot(t, 0); s < m->n_slot; s = next_slot(t, s + 1), n += 2) {
         if (!item)
             continue;
+        size_t r = rank_at(t, s);
         tac_model_slot_shape(&m->c, s, &rows, &cols);
         item[n] = (struct tac_item){.rows = r, .cols = cols, .decay = true};
         item[n + 1] = (struct tac_item){.rows = rows, .cols = r, .decay = true};
@@ -70,22 +92,22 @@ static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
 {
     const struct tac_model *m = t->weights->model;
     const struct tac_backend *be = t->weights->be;
-    double r = t->spec.number[R], alpha = t->spec.number[ALPHA];
     struct tac_site *site = tac_arena_alloc(&t->arena, m->n_slot, sizeof *site, err);
     size_t i = 0;
     if (!site)
         return TACIT_EFAIL;
     for (size_t s = next_slot(t, 0); s < m->n_slot; s = next_slot(t, s + 1), i += 2)
         site[s] = (struct tac_site){
-            .r = (size_t)r,
-            .scale = alpha / (t->spec.number[RSLORA] > 0 ? sqrt(r) : r),
+            .r = t->item[i].rows,
+            .scale = scale_at(t, s),
             .a = tac_real_at(be, t->p, t->item[i].offset),
             .b = tac_real_at(be, t->p, t->item[i + 1].offset),
             .da = t->g ? tac_real_at(be, t->g, t->item[i].offset) : NULL,
             .db = t->g ? tac_real_at(be, t->g, t->item[i + 1].offset) : NULL,
         };
     t->ports.site = site;
-    t->ports.rank = (size_t)r;
+    for (size_t k = 0; k < t->n_item; k += 2)
+        t->ports.rank = t->item[k].rows > t->ports.rank ? t->item[k].rows : t->ports.rank;
     t->ports.grad = t->g ? TAC_GRAD_SITES : TAC_GRAD_NONE;
     return TACIT_OK;
 }
@@ -116,14 +138,14 @@ static bool add_keys(json_t *config, const struct tac_tune *t)
         "ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora", NULL};
     double alpha = t->spec.number[ALPHA];
     json_t *a = alpha == floor(alpha) ? json_integer((json_int_t)alpha) : json_real(alpha);
-    json_t *more = json_pack("{s:o, s:o, s:s, s:b, s:o, s:f, s:s, s:i, s:I, s:o, s:o, s:b, s:o}",
-                             "alpha_pattern", json_object(), "rank_pattern", json_object(), "bias",
-                             "none", "init_lora_weights", 1, "lora_alpha", a, "lora_dropout", 0.0,
-                             "megatron_core", "megatron.core", "qalora_group_size", 16, "r",
-                             (json_int_t)t->spec.number[R], "loftq_config", json_object(),
-                             "layers_to_transform", tac_targets_json(t->spec.text[LAYERS], true),
-                             "use_rslora", t->spec.number[RSLORA] > 0, "target_modules",
-                             tac_targets_json(targets_of(&t->spec, t->weights->model), false));
+    json_t *more = json_pack(
+        "{s:o, s:o, s:s, s:b, s:o, s:f, s:s, s:i, s:I, s:o, s:o, s:b, s:o}", "alpha_pattern",
+        tac_pattern_json(t->spec.text[ALPHAS]), "rank_pattern",
+        tac_pattern_json(t->spec.text[RANKS]), "bias", "none", "init_lora_weights", 1, "lora_alpha",
+        a, "lora_dropout", 0.0, "megatron_core", "megatron.core", "qalora_group_size", 16, "r",
+        (json_int_t)t->spec.number[R], "loftq_config", json_object(), "layers_to_transform",
+        tac_targets_json(t->spec.text[LAYERS], true), "use_rslora", t->spec.number[RSLORA] > 0,
+        "target_modules", tac_targets_json(targets_of(&t->spec, t->weights->model), false));
     bool ok = config && more && !json_object_update(config, more);
     for (size_t i = 0; ok && nulls[i]; i++)
         ok = !json_object_set_new(config, nulls[i], json_null());
@@ -175,6 +197,8 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
                                         "layers_pattern",
                                         "use_rslora",
                                         "target_modules",
+                                        "rank_pattern",
+                                        "alpha_pattern",
                                         NULL};
     int64_t r;
     (void)m;
@@ -193,6 +217,10 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
         st = tac_targets_read(&s->text[TARGETS], &s->arena, f, "target_modules", err);
     if (!st)
         st = tac_targets_read(&s->text[LAYERS], &s->arena, f, "layers_to_transform", err);
+    if (!st)
+        st = tac_pattern_read(&s->text[RANKS], &s->arena, f, "rank_pattern", err);
+    if (!st)
+        st = tac_pattern_read(&s->text[ALPHAS], &s->arena, f, "alpha_pattern", err);
     if (st)
         return st;
     s->number[R] = (double)r;

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "tune/peft.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,4 +153,82 @@ json_t *tac_targets_json(const char *list, bool numbers)
     if (!ok)
         json_decref(v);
     return ok ? v : NULL;
+}
+
+double tac_pattern_value(const char *list, const char *module, double fallback)
+{
+    for (const char *at = list; at && *at; at += strcspn(at, "+"), at += *at == '+') {
+        size_t n = strcspn(at, ":+");
+        if (at[n] == ':' && name_matches(at, n, module))
+            return strtod(at + n + 1, NULL);
+    }
+    return fallback;
+}
+
+enum tacit_status tac_pattern_check(const struct tac_model *m, const char *method, const char *what,
+                                    const char *list, double min, double max, struct tacit_err *err)
+{
+    for (const char *at = list; at && *at; at += strcspn(at, "+"), at += *at == '+') {
+        char one[200], *colon;
+        double v;
+        snprintf(one, sizeof one, "%.*s", (int)strcspn(at, "+"), at);
+        colon = strrchr(one, ':');
+        if (!colon || !tac_parse_f64(colon + 1, &v) || !(v >= min && v <= max))
+            return tac_fail(err, TACIT_EINPUT,
+                            "method %s: setting '%s': found '%s', expected MODULE:NUMBER, %g to %g",
+                            method, what, one, min, max);
+        *colon = 0;
+        enum tacit_status s = tac_targets_check(m, method, one, NULL, err);
+        if (s)
+            return s;
+    }
+    return TACIT_OK;
+}
+
+enum tacit_status tac_pattern_read(const char **out, struct tac_arena *a,
+                                   const struct tac_peft_folder *f, const char *key,
+                                   struct tacit_err *err)
+{
+    json_t *map = json_object_get(f->config, key), *v;
+    const char *name;
+    struct tac_buf b = {0};
+    enum tacit_status s = TACIT_OK;
+    *out = NULL;
+    if (!map || json_is_null(map) || (json_is_object(map) && !json_object_size(map)))
+        return TACIT_OK;
+    if (!json_is_object(map))
+        return tac_fail(err, TACIT_EINPUT, "%s: field '%s': expected an object", f->config_path,
+                        key);
+    json_object_foreach(map, name, v)
+    {
+        if (!s && (!json_is_number(v) || is_pattern(name)))
+            s = tac_fail(
+                err, TACIT_EINPUT,
+                "%s: field '%s': found '%s', expected modules' names with numbers (regular "
+                "expressions are not implemented)",
+                f->config_path, key, name);
+        if (!s)
+            s = tac_buf_addf(&b, err, "%s%s:%.17g", b.len ? "+" : "", name, json_number_value(v));
+    }
+    if (!s && !(*out = tac_arena_strndup(a, b.data, b.len, err)))
+        s = TACIT_EFAIL;
+    tac_buf_release(&b);
+    return s;
+}
+
+json_t *tac_pattern_json(const char *list)
+{
+    json_t *map = json_object();
+    bool ok = map != NULL;
+    for (const char *at = list; ok && at && *at; at += strcspn(at, "+"), at += *at == '+') {
+        char name[200];
+        size_t n = strcspn(at, ":");
+        double v = strtod(at + n + 1, NULL);
+        snprintf(name, sizeof name, "%.*s", (int)n, at);
+        ok = !json_object_set_new(map, name,
+                                  v == floor(v) ? json_integer((json_int_t)v) : json_real(v));
+    }
+    if (!ok)
+        json_decref(map);
+    return ok ? map : NULL;
 }

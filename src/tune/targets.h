@@ -27,6 +27,20 @@ enum tacit_status tac_targets_check(const struct tac_model *m, const char *metho
 enum tacit_status tac_targets_read(const char **out, struct tac_arena *a,
                                    const struct tac_peft_folder *f, const char *key,
                                    struct tacit_err *err) TAC_MUST_USE;
+/* Numbers by module, "dense:2+query_key_value:4": that of the first name that matches, or
+ * `fallback`.
+ */
+double tac_pattern_value(const char *list, const char *module, double fallback);
+/* TACIT_EINPUT unless every piece is a name of the model's modules and a number from min to max. */
+enum tacit_status tac_pattern_check(const struct tac_model *m, const char *method, const char *what,
+                                    const char *list, double min, double max,
+                                    struct tacit_err *err) TAC_MUST_USE;
+/* A config's object of names and numbers as such a text; *out NULL where it is absent or empty. */
+enum tacit_status tac_pattern_read(const char **out, struct tac_arena *a,
+                                   const struct tac_peft_folder *f, const char *key,
+                                   struct tacit_err *err) TAC_MUST_USE;
+json_t *tac_pattern_json(const char *list);
+
 /* The text as a JSON list: of numbers, or of names; null for NULL. */
 json_t *tac_targets_json(const char *list, bool numbers);
 
