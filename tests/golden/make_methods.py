@@ -266,31 +266,30 @@ def make_places(model="base-f32"):
     """A prompt inside the text and at its end, transformers alone."""
     examples = examples_of(model)
     init = load_file(os.path.join(HERE, model, "golden.safetensors"))["init"]
-    ends = [len(x) - t for x, t in examples]
-    places = {"front": [0] * len(ends), "inside": [6, 6, 3, 11], "end": ends}
-    out, values = {}, {}
-    for name, at in places.items():
-        m = open_model(model, torch.float64).eval()
+    m = open_model(model, torch.float64).eval()
+    front = [v.detach() for v in place_logprobs(m, examples, [0] * len(examples), init.double())]
+    for name, at in (("place-inside", [6, 6, 3, 11]), ("place-end", [len(x) - t for x, t in examples])):
+        folder = os.path.join(OUT, name)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        m = m.double()
         soft = init.double().clone().requires_grad_(True)
-        logprobs = place_logprobs(m, examples, at, soft)
-        loss = mean_loss(logprobs)
+        right = place_logprobs(m, examples, at, soft)
+        loss = mean_loss(right)
         loss.backward()
-        values[name] = [v.detach() for v in logprobs]
+        gap = max((x - y).abs().max().item() for x, y in zip(right, front))
+        assert gap > 1e-3, (name, gap)
+        out = {"at": torch.tensor(at), "start.prompt_embeddings": init, "loss": loss.detach()[None]}
+        out.update({f"logprobs.{k}": v.detach() for k, v in enumerate(right)})
+        out.update({f"wrong.front.{k}": v for k, v in enumerate(front)})
+        out["grad.prompt_embeddings"] = soft.grad.float()
         m = m.float()
         w = init.clone().requires_grad_(True)
         losses = six_steps([w], lambda: mean_loss(place_logprobs(m, examples, at, w)))
-        if name == "front":
-            continue
-        out[f"{name}.at"] = torch.tensor(at)
-        out.update({f"{name}.logprobs.{k}": v for k, v in enumerate(values[name])})
-        out[f"{name}.loss"], out[f"{name}.grad"] = loss.detach()[None], soft.grad.float()
-        out[f"{name}.losses"], out[f"{name}.final"] = torch.tensor(losses, dtype=torch.float64), w.detach()
-        print(f"places, {name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}")
-    for a, b in (("front", "inside"), ("front", "end"), ("inside", "end")):
-        gap = max((x - y).abs().max().item() for x, y in zip(values[a], values[b]))
-        assert gap > 1e-3, (a, b, gap)
-    out["lr"] = torch.tensor([LR], dtype=torch.float64)
-    save_file({k: x.contiguous() for k, x in out.items()}, os.path.join(OUT, "places.safetensors"))
+        out["lr"], out["losses"] = torch.tensor([LR], dtype=torch.float64), torch.tensor(losses, dtype=torch.float64)
+        out["final.prompt_embeddings"] = w.detach()
+        save_file({k: x.contiguous() for k, x in out.items()}, os.path.join(folder, "golden.safetensors"))
+        print(f"{name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}")
 
 
 if __name__ == "__main__":
