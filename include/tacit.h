@@ -192,12 +192,18 @@ TACIT_API const char *tacit_adapter_type(const struct tacit_adapter *a);
 TACIT_API const float *tacit_adapter_values(const struct tacit_adapter *a);
 /* The text that the prompt was started from, or NULL where the folder does not say. */
 TACIT_API const char *tacit_adapter_init_text(const struct tacit_adapter *a);
+/* Where it stood in training, as its folder says: "template", "front" or "end". */
+TACIT_API const char *tacit_adapter_place(const struct tacit_adapter *a);
 
-/* What a text is run under: an adapter, else a text before it, else nothing. */
+/* What a text is run under: an adapter, else a text, else nothing. */
 struct tacit_prompt {
     const char *name; /* in tables */
     const struct tacit_adapter *adapter;
     const char *text;
+    /* "template": where a task's template marks it or a query says, else in front; "front"; "end":
+     * behind the text, just before what is to be predicted. NULL: the adapter's own, a text's is
+     * the template's */
+    const char *place;
 };
 
 /* ---- Scoring and generation
@@ -382,8 +388,10 @@ struct tacit_train_options {
     enum tacit_init init;
     const char *init_text;    /* TEXT: NULL takes the task's description */
     const char *init_adapter; /* ADAPTER: a PEFT folder */
-    const char *optimizer;    /* "adamw", "adafactor", "muon" (full training) */
-    const char *schedule;     /* "linear", "cosine", "constant" */
+    const char *place; /* of the prompt: "template", "front", "end" (as tacit_prompt's); NULL: the
+                          init adapter's own, else the template's */
+    const char *optimizer; /* "adamw", "adafactor", "muon" (full training) */
+    const char *schedule;  /* "linear", "cosine", "constant" */
     double lr, beta1, beta2, eps, weight_decay, clip;
     double momentum; /* Muon's */
     double warmup;   /* below 1: a share of all steps; else steps */

@@ -14,7 +14,8 @@ echo "A frog sat by the pond, 123." >"$tmp/text"
 sed 's/\\\\p{N}{1,3}/\\\\p{N}{1,4}/; s/"normalizer": *null/"normalizer": {"type": "NFC"}/' tests/golden/tokenizer/llama3.json >"$tmp/pcre.json"
 printf 'Cafe\xcc\x81 12345, frogs.' >"$tmp/accent"
 head -c 1500 docs/ARCHITECTURE.md >"$tmp/corpus.txt"
-printf '{"text": "A frog sat by the pond", "target": " animal"}\n{"ids": [20, 21], "target_ids": [23]}\n' >"$tmp/in"
+printf '{"text": "A frog sat by the pond", "target": " animal"}\n{"ids": [20, 21], "target_ids": [23]}\n{"before": "A frog", "text": " sat", "target": " animal"}\n' \
+    >"$tmp/in"
 
 # A study's store with a few rows a table, as tests/report_test.sh has it.
 mkdir "$tmp/study"

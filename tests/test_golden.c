@@ -253,6 +253,12 @@ static void test_peft_folder(void **state)
     assert_ok(tac_peft_load_prompt(&again, dir, &g.model->c, &err), err);
     assert_memory_equal(again.values, p.values, final->bytes);
     assert_string_equal(again.init_text, "Say yes or no.");
+    assert_int_equal(again.place, TAC_PLACE_TEMPLATE);
+    tac_peft_prompt_release(&again);
+    info.place = "end";
+    assert_ok(tac_peft_save_prompt(dir, p.values, p.P, &g.model->c, &info, &err), err);
+    assert_ok(tac_peft_load_prompt(&again, dir, &g.model->c, &err), err);
+    assert_int_equal(again.place, TAC_PLACE_END);
     tac_peft_prompt_release(&again);
     struct tac_decoder_config other = g.model->c;
     other.L++;

@@ -48,8 +48,7 @@ struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n
 /* A hash of everything that training reads of the examples. */
 uint64_t tac_examples_hash(uint64_t h, const struct tacit_examples *e);
 
-/* A public prompt made ready to run: what stands before each text, and the trained rows behind it.
- */
+/* A public prompt made ready to run: what stands at each text, and the trained rows behind it. */
 struct tac_condition {
     struct tac_prefix prefix;
     struct tac_ports ports;

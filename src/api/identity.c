@@ -86,6 +86,13 @@ static bool add_pull(json_t *settings, const struct tac_train_job *j)
     return !json_object_set_new(settings, "pull_hash", hash_text(rows));
 }
 
+/* As with the pull: only where it was asked for. */
+static bool add_place(json_t *settings, const struct tac_train_job *j)
+{
+    return !j->place ||
+           !json_object_set_new(settings, "place", json_string(tac_place_name(j->place)));
+}
+
 static json_t *settings_of(const struct tac_train_job *j, const char *method, uint64_t data,
                            uint64_t init)
 {
@@ -117,7 +124,7 @@ static json_t *settings_of(const struct tac_train_job *j, const char *method, ui
             ok = !json_object_set_new(s, more[i].name, more[i].value);
         else
             json_decref(more[i].value);
-    ok = ok && add_pull(s, j);
+    ok = ok && add_pull(s, j) && add_place(s, j);
     if (!ok)
         json_decref(s);
     return ok ? s : NULL;

@@ -174,6 +174,7 @@ static const struct {
     {"modules", "target_modules"},
     {"base model", "base_model_name_or_path"},
     {"init text", "prompt_tuning_init_text"},
+    {"place", "tacit_place"},
 };
 
 static enum tacit_status inspect_adapter(struct tacit_inspect *x, const char *path, bool check,

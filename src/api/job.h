@@ -23,6 +23,7 @@ struct tac_train_job {
     float *init;          /* (n) the block's first values; NULL where they are the model's */
     struct tac_ids words; /* the init text's tokens */
     const char *text;     /* the init text, or NULL */
+    enum tac_place place; /* of the prompt */
     float *pull;          /* (P,C) rows to pull towards, or NULL */
     json_t *settings;
     char identity[24];

@@ -225,6 +225,11 @@ const char *tacit_adapter_init_text(const struct tacit_adapter *a)
     return a->p.init_text;
 }
 
+const char *tacit_adapter_place(const struct tacit_adapter *a)
+{
+    return tac_place_name(a->p.place);
+}
+
 struct tacit_stream {
     struct tac_decode_stream s;
     struct tac_buf text;

@@ -65,11 +65,18 @@ enum tacit_status tac_condition_open(struct tac_condition *c, struct tacit_model
                                      const struct tacit_prompt *prompt, struct tacit_err *err)
 {
     *c = (struct tac_condition){.ports = tac_ports_plain(m->weights)};
-    enum tacit_status s = TACIT_OK;
+    enum tac_place place = TAC_PLACE_TEMPLATE;
+    enum tacit_status s =
+        prompt ? tac_place_find(&place, prompt->place, "the prompt's place", err) : TACIT_OK;
+    if (s)
+        return s;
+    if (prompt && prompt->adapter && !prompt->place)
+        place = prompt->adapter->p.place;
     if (prompt && prompt->adapter)
         s = open_adapter(c, m, prompt->adapter, err);
     else if (prompt && prompt->text)
         s = open_text(c, m, prompt->text, err);
+    c->prefix.place = place;
     if (s)
         tac_condition_close(c);
     return s;

@@ -274,6 +274,10 @@ static enum tacit_status continue_tune(struct tac_train_job *j, const struct tac
     if (j->o->tokens && j->o->tokens != j->tune->P)
         return tac_fail(err, TACIT_EINPUT, "%s: has %zu tokens, --tokens says %zu", dir, j->tune->P,
                         j->o->tokens);
+    if (!j->o->place)
+        s = tac_place_find(&j->place, j->tune->info.place, dir, err);
+    if (s)
+        return s;
     j->tune->info = *info;
     j->spec.method = method;
     j->init = tac_alloc(j->tune->n, sizeof *j->init, err);
@@ -300,19 +304,37 @@ static enum tacit_status make_pull(struct tac_train_job *j, size_t P, struct tac
     return s;
 }
 
+/* The prompt's place, and what the folder says of it: nothing where it stands in front as PEFT's
+ * do. */
+static enum tacit_status set_place(struct tac_train_job *j, struct tacit_err *err)
+{
+    bool said = j->place != TAC_PLACE_TEMPLATE;
+    if (said && !j->prefix.n)
+        return tac_fail(err, TACIT_EINPUT, "method %s trains no prompt that could stand at the %s",
+                        j->tune->method->name, tac_place_name(j->place));
+    for (size_t i = 0; j->prefix.n && i < j->n; i++)
+        said |= j->example[i].at > 0;
+    j->prefix.place = j->place;
+    j->tune->info.place = said ? tac_place_name(j->place) : NULL;
+    return TACIT_OK;
+}
+
 enum tacit_status tac_job_open(struct tac_train_job *j, struct tacit_err *err)
 {
     struct tac_adapter_info info = {
         .base_name = j->o->base_name ? j->o->base_name : j->m->model->path,
         .tokenizer_name = j->o->base_name ? j->o->base_name : j->m->model->path};
-    enum tacit_status s =
-        j->o->init == TACIT_INIT_ADAPTER ? continue_tune(j, &info, err) : start_tune(j, &info, err);
+    enum tacit_status s = tac_place_find(&j->place, j->o->place, "the prompt's place", err);
+    if (!s)
+        s = j->o->init == TACIT_INIT_ADAPTER ? continue_tune(j, &info, err)
+                                             : start_tune(j, &info, err);
     if (!s)
         s = make_pull(j, j->tune->P, err);
     if (s)
         return s;
     j->to.history = j->tune->method == &tac_method_prompt;
-    return tac_prefix_soft(&j->prefix, j->tune->ports.P, err);
+    s = tac_prefix_soft(&j->prefix, j->tune->ports.P, err);
+    return s ? s : set_place(j, err);
 }
 
 /* ---- callbacks ---- */

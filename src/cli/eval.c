@@ -46,10 +46,12 @@ static int open_prompts(const struct cli_args *a, const struct tacit_model *m,
             *to = (struct tacit_prompt){.name = *value ? value : "--prompt",
                                         .text = own ? tacit_task_description(task) : value};
         }
+        to->place = cli_get(a, "place");
         p->n++;
     }
     if (!p->n)
-        p->prompt[p->n++] = (struct tacit_prompt){.name = "no prompt"};
+        p->prompt[p->n++] =
+            (struct tacit_prompt){.name = "no prompt", .place = cli_get(a, "place")};
     return 0;
 }
 

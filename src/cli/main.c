@@ -38,6 +38,8 @@ static const struct cli_option train_options[] = {
     {"method", "NAME", "prompt (default) or full"},
     {"tokens", "N", "tokens of the prompt (default: as many as the init text has)"},
     {"init", "KIND", "description (default), text:TEXT, vocab, normal, adapter:DIR"},
+    {"place", "WHERE",
+     "where the prompt stands: template (default: at the template's mark, else in front), front, end (behind the input)"},
     {"epochs", "N", "passes over the training examples (50)"},
     {"steps", "N", "stop after N steps instead"},
     {"batch", "N", "examples a batch (8)"},
@@ -76,9 +78,10 @@ static const struct cli_option train_options[] = {
 
 static const struct cli_option eval_options[] = {
     {"adapter", "DIR", "evaluate this PEFT adapter; may be given several times"},
-    {"prompt", "TEXT",
-     "evaluate this text before the input; 'description' is the task's own; several"},
-    {"no-prompt", NULL, "evaluate without anything before the input"},
+    {"prompt", "TEXT", "evaluate this text as prompt; 'description' is the task's own; several"},
+    {"no-prompt", NULL, "evaluate the input alone"},
+    {"place", "WHERE",
+     "where they all stand: template, front, end (default: as each adapter was trained; a text: template)"},
     {"split", "NAME", "train, validation (default), test"},
     {"seed", "N", "seed of --shots (0)"},
     {0},
@@ -94,8 +97,10 @@ static const struct cli_option explain_options[] = {
 };
 
 static const struct cli_option prompt_options[] = {
-    {"adapter", "DIR", "put this PEFT adapter's prompt before each text"},
-    {"prompt", "TEXT", "put this text before each text"},
+    {"adapter", "DIR", "put this PEFT adapter's prompt to each text"},
+    {"prompt", "TEXT", "put this text to each text"},
+    {"place", "WHERE",
+     "where it stands: front, end (behind the text), template (in front, or behind a line's \"before\"); default: as the adapter was trained, else template"},
     {0},
 };
 
@@ -230,7 +235,8 @@ static const struct cli_command commands[] = {
      GROUPS(model_options, explain_options), cli_explain},
     {"score", "[FILE]", "log-probabilities of given texts",
      "Reads JSON lines from FILE or standard input: {\"ids\": [...], \"target_ids\": [...]} or {\"text\": ..., "
-     "\"target\": ...}; without a target every token that has a predecessor counts. Writes a JSON line each: logprobs "
+     "\"target\": ...}; without a target every token that has a predecessor counts. \"before_ids\" or \"before\" of a line stands "
+     "before the prompt, all else behind it. Writes a JSON line each: logprobs "
      "(natural logarithms, one a target token), sum, greedy (whether every target token is the most probable one).",
      "echo '{\"text\": \"The cat sat on the\", \"target\": \" mat\"}' | tacit score --model bloomz-560m",
      GROUPS(model_options, prompt_options), cli_score},

@@ -84,6 +84,7 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
     if (cli_has(a, "batch-tokens") && !cli_has(a, "batch"))
         o->batch = SIZE_MAX; /* tokens alone are the limit */
     o->keep_best = cli_has(a, "best");
+    o->place = cli_get(a, "place");
     o->pull_text = cli_get(a, "pull");
     if (cli_has(a, "pull") != cli_has(a, "pull-weight")) {
         cli_usage(a, "options '--pull' and '--pull-weight' belong together");

@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INPUT_LIMIT = 1 << 30 };
+enum { INPUT_LIMIT = 1 << 30, PARTS = 3 }; /* parts of a line: before, text, target */
 
 /* The queries of the input, and the ids that they point to. */
 struct input {
     struct tacit_query *query;
-    int32_t **owned; /* two a query */
+    int32_t **owned; /* PARTS a query */
     size_t n, cap;
 };
 
 static void input_release(struct input *in)
 {
-    for (size_t i = 0; i < 2 * in->n; i++)
+    for (size_t i = 0; i < PARTS * in->n; i++)
         tacit_free(in->owned[i]);
     free(in->owned);
     free(in->query);
@@ -30,7 +30,7 @@ static bool grow(struct input *in)
     struct tacit_query *q = realloc(in->query, cap * sizeof *q);
     if (q)
         in->query = q;
-    int32_t **o = realloc(in->owned, 2 * cap * sizeof *o);
+    int32_t **o = realloc(in->owned, PARTS * cap * sizeof *o);
     if (o)
         in->owned = o;
     if (!q || !o)
@@ -91,51 +91,93 @@ static void *allocate(size_t n)
     return p;
 }
 
-static int take_line(const struct cli_args *a, const struct tacit_model *m, struct input *in,
-                     char *text, size_t bytes, bool prompted, const char *name, size_t line)
+/* What the lines are read for: a prompt, and whether it stands behind each text. */
+struct reading {
+    const struct tacit_model *m;
+    const char *name; /* of the file */
+    bool prompted, end;
+};
+
+/* The first part's ids and the second's as the second. */
+static int join(const struct cli_args *a, int32_t *ids[2], size_t before, size_t *n)
 {
-    json_error_t e;
-    json_t *o = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);
-    if (!json_is_object(o)) {
-        fprintf(stderr, "tacit score: %s:%zu: %s\n", name, line, o ? "expected an object" : e.text);
-        json_decref(o);
-        return TACIT_EINPUT;
-    }
-    if (!grow(in)) {
-        json_decref(o);
+    int32_t *all = before ? calloc(before + *n, sizeof *all) : NULL;
+    if (!before)
+        return 0;
+    if (!all)
         return cli_no_memory(a);
-    }
-    int32_t **ids = &in->owned[2 * in->n];
-    struct tacit_query *q = &in->query[in->n++];
-    *q = (struct tacit_query){0};
-    bool has_text, has_target;
-    ids[0] = ids[1] = NULL;
-    int s = take_part(a, m, o, "ids", "text", &ids[0], &q->n_context, &has_text, name, line);
-    if (!s)
-        s = take_part(a, m, o, "target_ids", "target", &ids[1], &q->n_target, &has_target, name,
-                      line);
-    json_decref(o);
-    if (s)
-        return s;
-    if (!has_text && !has_target) {
-        fprintf(stderr,
-                "tacit score: %s:%zu: none of the fields ids, text, target_ids, target is there\n",
-                name, line);
-        return TACIT_EINPUT;
-    }
-    q->context = ids[0];
-    q->target = ids[1];
-    if (!has_target) { /* every token that has a predecessor */
-        size_t first = prompted || !q->n_context ? 0 : 1;
-        q->target = ids[0] + first;
-        q->n_target = q->n_context - first;
-        q->n_context = first;
-    }
+    memcpy(all, ids[0], before * sizeof *all);
+    if (*n)
+        memcpy(all + before, ids[1], *n * sizeof *all);
+    tacit_free(ids[1]);
+    ids[1] = all;
+    *n += before;
     return 0;
 }
 
-static int take_input(const struct cli_args *a, const struct tacit_model *m, struct input *in,
-                      char *text, size_t n, bool prompted, const char *name)
+/* Every token of the text that has a predecessor is a target. */
+static void score_text(struct tacit_query *q, const struct reading *r)
+{
+    size_t first = q->at || r->prompted || !q->n_context ? q->at : 1;
+    q->target = q->context + first;
+    q->n_target = q->n_context - first;
+    q->n_context = first;
+}
+
+static int take_parts(const struct cli_args *a, const struct reading *r, struct input *in,
+                      const json_t *o, size_t line)
+{
+    int32_t **ids = &in->owned[PARTS * in->n];
+    struct tacit_query *q = &in->query[in->n++];
+    bool has_before, has_text, has_target;
+    const char *missing = NULL;
+    *q = (struct tacit_query){0};
+    ids[0] = ids[1] = ids[2] = NULL;
+    int s =
+        take_part(a, r->m, o, "before_ids", "before", &ids[0], &q->at, &has_before, r->name, line);
+    if (!s)
+        s = take_part(a, r->m, o, "ids", "text", &ids[1], &q->n_context, &has_text, r->name, line);
+    if (!s)
+        s = take_part(a, r->m, o, "target_ids", "target", &ids[2], &q->n_target, &has_target,
+                      r->name, line);
+    if (!s && !has_text && !has_target)
+        missing = "none of the fields ids, text, target_ids, target is there";
+    if (!s && !has_target && r->prompted && r->end)
+        missing = "the prompt stands before the target (place end), and there is none";
+    if (missing) {
+        fprintf(stderr, "tacit score: %s:%zu: %s\n", r->name, line, missing);
+        return TACIT_EINPUT;
+    }
+    if (!s)
+        s = join(a, ids, q->at, &q->n_context);
+    q->context = ids[1];
+    q->target = ids[2];
+    if (!s && !has_target)
+        score_text(q, r);
+    return s;
+}
+
+static int take_line(const struct cli_args *a, const struct reading *r, struct input *in,
+                     char *text, size_t bytes, size_t line)
+{
+    json_error_t e;
+    json_t *o = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);
+    int s = 0;
+    if (!json_is_object(o)) {
+        fprintf(stderr, "tacit score: %s:%zu: %s\n", r->name, line,
+                o ? "expected an object" : e.text);
+        s = TACIT_EINPUT;
+    } else if (!grow(in)) {
+        s = cli_no_memory(a);
+    } else {
+        s = take_parts(a, r, in, o, line);
+    }
+    json_decref(o);
+    return s;
+}
+
+static int take_input(const struct cli_args *a, const struct reading *r, struct input *in,
+                      char *text, size_t n)
 {
     size_t line = 0;
     for (char *p = text, *end; p < text + n; p = end + 1) {
@@ -145,7 +187,7 @@ static int take_input(const struct cli_args *a, const struct tacit_model *m, str
         line++;
         if (strspn(p, " \t\r") >= (size_t)(end - p))
             continue;
-        int s = take_line(a, m, in, p, (size_t)(end - p), prompted, name, line);
+        int s = take_line(a, r, in, p, (size_t)(end - p), line);
         if (s)
             return s;
     }
@@ -210,12 +252,14 @@ int cli_open_prompt(const struct cli_args *a, const struct tacit_model *m,
 {
     struct tacit_err err;
     *adapter = NULL;
-    *prompt = (struct tacit_prompt){.text = cli_get(a, "prompt")};
+    *prompt = (struct tacit_prompt){.text = cli_get(a, "prompt"), .place = cli_get(a, "place")};
     if (cli_has(a, "adapter") && cli_has(a, "prompt"))
         return cli_usage(a, "give --adapter or --prompt, not both");
     if (cli_has(a, "adapter") && tacit_adapter_open(adapter, cli_get(a, "adapter"), m, &err))
         return cli_fail(a, &err);
     prompt->adapter = *adapter;
+    if (*adapter && !prompt->place)
+        prompt->place = tacit_adapter_place(*adapter);
     return 0;
 }
 
@@ -237,9 +281,12 @@ int cli_score(const struct cli_args *a)
     if (!s)
         s = cli_read(a, &text, path, INPUT_LIMIT, &n);
     json_set_alloc_funcs(allocate, free);
+    struct reading r = {.m = m,
+                        .name = strcmp(path, "-") ? path : "standard input",
+                        .prompted = !s && (prompt.adapter || prompt.text),
+                        .end = !s && prompt.place && strcmp(prompt.place, "end") == 0};
     if (!s)
-        s = take_input(a, m, &in, text, n, prompt.adapter || prompt.text,
-                       strcmp(path, "-") ? path : "standard input");
+        s = take_input(a, &r, &in, text, n);
     if (!s)
         s = score_all(a, m, &in, &prompt);
     input_release(&in);

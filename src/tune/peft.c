@@ -94,6 +94,7 @@ enum tacit_status tac_peft_plain(const struct tac_peft_folder *f, const char *co
                                          "revision",
                                          "task_type",
                                          "auto_mapping",
+                                         "tacit_place",
                                          NULL};
     const char *key;
     json_t *v;
@@ -189,6 +190,21 @@ enum tacit_status tac_peft_read_items(const struct tac_tune *t, float *values,
     return TACIT_OK;
 }
 
+/* Where the prompt stood: a key of our own, which PEFT drops with a warning. */
+static enum tacit_status read_place(enum tac_place *out, const struct tac_peft_folder *f,
+                                    struct tacit_err *err)
+{
+    const char *name;
+    *out = TAC_PLACE_TEMPLATE;
+    if (!tac_json_has(f->config, "tacit_place"))
+        return TACIT_OK;
+    enum tacit_status s = tac_json_get_string(&name, f->config, "tacit_place", f->config_path, err);
+    if (s)
+        return s;
+    s = tac_place_find(out, name, "field 'tacit_place'", err);
+    return s ? tac_err_prefix(err, "%s: ", f->config_path) : TACIT_OK;
+}
+
 enum tacit_status tac_peft_info(struct tac_tune *t, const struct tac_peft_folder *f,
                                 struct tacit_err *err)
 {
@@ -202,7 +218,10 @@ enum tacit_status tac_peft_info(struct tac_tune *t, const struct tac_peft_folder
         if (s && !(*field[i].to = tac_arena_strndup(&t->arena, s, strlen(s), err)))
             return TACIT_EFAIL;
     }
-    return TACIT_OK;
+    enum tac_place place;
+    enum tacit_status s = read_place(&place, f, err);
+    t->info.place = tac_json_has(f->config, "tacit_place") ? tac_place_name(place) : NULL;
+    return s;
 }
 
 /* ---- writing ---- */
@@ -256,7 +275,8 @@ enum tacit_status tac_peft_write(const char *dir, json_t *take, bool whole,
     if (!is_utf8(info->base_name) || !is_utf8(info->tokenizer_name) || !is_utf8(info->init_text))
         s = tac_fail(err, TACIT_EFAIL,
                      "%s: the adapter's configuration holds text that is no UTF-8", dir);
-    else if (!take || !whole)
+    else if (!take || !whole ||
+             (info->place && json_object_set_new(take, "tacit_place", json_string(info->place))))
         s = tac_fail_memory(err, 0);
     if (!s)
         s = tac_mkdirs(dir, err);
@@ -354,7 +374,9 @@ static enum tacit_status read_prompt(struct tac_peft_prompt *p, const struct tac
     if (!p->values)
         return TACIT_EFAIL;
     tac_tensor_read_f32(p->values, t, 0, p->P * p->C);
-    s = take_string(&p->base_name, f->config, "base_model_name_or_path", err);
+    s = read_place(&p->place, f, err);
+    if (!s)
+        s = take_string(&p->base_name, f->config, "base_model_name_or_path", err);
     if (!s)
         s = take_string(&p->tokenizer_name, f->config, "tokenizer_name_or_path", err);
     return s ? s : take_string(&p->init_text, f->config, "prompt_tuning_init_text", err);

@@ -3,6 +3,7 @@
 #ifndef TAC_TUNE_PEFT_H
 #define TAC_TUNE_PEFT_H
 
+#include "tune/place.h"
 #include "tune/tune.h"
 
 /* A PEFT folder opened: its config and its tensors. method: the one that reads its type. */
@@ -45,7 +46,7 @@ enum tacit_status tac_peft_matrix(const struct tac_tensor **out, const struct ta
 enum tacit_status tac_peft_read_items(const struct tac_tune *t, float *values,
                                       const struct tac_peft_folder *f,
                                       struct tacit_err *err) TAC_MUST_USE;
-/* tac_peft_info: base model, tokenizer and init text, copied into the arena of t. */
+/* tac_peft_info: base model, tokenizer, init text (copied into the arena of t) and place. */
 enum tacit_status tac_peft_info(struct tac_tune *t, const struct tac_peft_folder *f,
                                 struct tacit_err *err) TAC_MUST_USE;
 
@@ -69,6 +70,7 @@ struct tac_peft_prompt {
     size_t P, C;
     float *values;                                /* (P,C) */
     char *base_name, *tokenizer_name, *init_text; /* NULL where absent */
+    enum tac_place place;                         /* the template's where absent */
 };
 
 /* tac_peft_save_prompt: adapter_config.json (indent 2, keys sorted, all that PEFT writes) and

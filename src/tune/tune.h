@@ -102,6 +102,7 @@ struct tac_adapter_info {
     const char *base_name; /* base_model_name_or_path */
     const char *tokenizer_name;
     const char *init_text; /* NULL: prompt_tuning_init is RANDOM */
+    const char *place;     /* tacit_place; NULL: not written */
 };
 
 struct tac_tune {
