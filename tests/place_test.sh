@@ -84,6 +84,29 @@ check "an adapter from the end stands there" $?
 same "$tmp/want" "$tmp/got"
 check "generation goes on behind a prompt at the end" $?
 
+# ---- a study ----
+cat >"$tmp/s.yaml" <<END
+name: marked
+model: $tmp/m
+data: $PWD/demo
+tasks: [$tmp/middle.yaml]
+tokens: 4
+seeds: 1
+train_examples: 12
+validation_examples: 6
+test_examples: 12
+test: validation
+methods: {prompt: {epochs: 2, batch: 4, lr: 1e-2}}
+END
+"$tacit" study "$tmp/s.yaml" --out "$tmp/study" --threads 1 --quiet >/dev/null
+eval_ "$tmp/middle.yaml" --adapter "$tmp/study/runs/demo/prompt/1" --prompt description >"$tmp/a"
+eval_ demo/task.yaml --adapter "$tmp/study/runs/demo/prompt/1" --prompt description >"$tmp/b"
+losses() { grep -o '"loss": [0-9.]*' "$1" | awk '{ printf "%.9g\n", $2 }'; }
+sqlite3 "$tmp/study/study.db" "SELECT printf('%.9g', loss) FROM score WHERE prompt IN
+    ('demo/prompt/1', 'demo/description') ORDER BY prompt DESC" >"$tmp/got"
+losses "$tmp/a" | same "$tmp/got" - && ! losses "$tmp/b" | cmp -s "$tmp/got" -
+check "a study's prompts stand at its tasks' marks" $?
+
 # ---- refusals ----
 refuses() { # NAME TEXT COMMAND...
     local name=$1 text=$2 out status
