@@ -82,3 +82,13 @@ bool cli_has(const struct cli_args *a, const char *name)
 {
     return cli_get(a, name) != NULL;
 }
+
+const char *cli_given_name(const struct cli_args *a, int i)
+{
+    int at = 0;
+    for (const struct cli_option *const *g = a->cmd->groups; *g; g++)
+        for (const struct cli_option *o = *g; o->name; o++, at++)
+            if (at == a->given[i].option)
+                return o->name;
+    return "";
+}

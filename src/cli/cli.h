@@ -47,6 +47,8 @@ void cli_print_command_help(FILE *f, const struct cli_command *c);
 /* The value of an option, or NULL. */
 const char *cli_get(const struct cli_args *a, const char *name);
 bool cli_has(const struct cli_args *a, const char *name);
+/* The option of given[i]. */
+const char *cli_given_name(const struct cli_args *a, int i);
 /* Numbers: the default where the option is absent; a message and exit status 2 by false. */
 bool cli_size(const struct cli_args *a, const char *name, size_t *out);
 bool cli_above_0(const struct cli_args *a, const char *name, size_t *out);
@@ -116,6 +118,7 @@ int cli_tasks(const struct cli_args *a), cli_init_model(const struct cli_args *a
 int cli_convert(const struct cli_args *a);
 int cli_study(const struct cli_args *a);
 int cli_report(const struct cli_args *a);
+int cli_methods(const struct cli_args *a);
 int cli_bench(const struct cli_args *a), cli_help(const struct cli_args *a);
 
 #endif

@@ -13,23 +13,13 @@ struct prompts {
     size_t n;
 };
 
-static const char *option_name(const struct cli_args *a, int number)
-{
-    int at = 0;
-    for (const struct cli_option *const *g = a->cmd->groups; *g; g++)
-        for (const struct cli_option *o = *g; o->name; o++, at++)
-            if (at == number)
-                return o->name;
-    return "";
-}
-
 /* The prompts in the order of the command line. */
 static int open_prompts(const struct cli_args *a, const struct tacit_model *m,
                         const struct tacit_task *task, struct prompts *p)
 {
     struct tacit_err err;
     for (int i = 0; i < a->n_given; i++) {
-        const char *name = option_name(a, a->given[i].option), *value = a->given[i].value;
+        const char *name = cli_given_name(a, i), *value = a->given[i].value;
         struct tacit_prompt *to = &p->prompt[p->n];
         if (strcmp(name, "adapter") && strcmp(name, "prompt") && strcmp(name, "no-prompt"))
             continue;

@@ -35,9 +35,12 @@ static const struct cli_option data_options[] = {
 static const struct cli_option train_options[] = {
     {"out", "DIR",
      "folder of the run: result, metrics, checkpoint; the same command goes on there"},
-    {"method", "NAME", "prompt (default) or full"},
-    {"tokens", "N", "tokens of the prompt (default: as many as the init text has)"},
-    {"init", "KIND", "description (default), text:TEXT, vocab, normal, adapter:DIR"},
+    {"method", "NAME",
+     "prompt (default), prefix, lora, ia3, ptuning, full; settings behind a colon: "
+     "lora:r=8,alpha=16 (see tacit methods)"},
+    {"tokens", "N", "tokens of a prompt or prefix (default: as many as the init text has)"},
+    {"init", "KIND",
+     "description (default), text:TEXT, vocab, normal, zero; adapter:DIR goes on with that adapter, whatever its type"},
     {"place", "WHERE",
      "where the prompt stands: template (default: at the template's mark, else in front), front, end (behind the input)"},
     {"epochs", "N", "passes over the training examples (50)"},
@@ -97,7 +100,7 @@ static const struct cli_option explain_options[] = {
 };
 
 static const struct cli_option prompt_options[] = {
-    {"adapter", "DIR", "put this PEFT adapter's prompt to each text"},
+    {"adapter", "DIR", "run each text under this PEFT adapter (score: NAME=DIR, several)"},
     {"prompt", "TEXT", "put this text to each text"},
     {"place", "WHERE",
      "where it stands: front, end (behind the text), template (in front, or behind a line's \"before\"); default: as the adapter was trained, else template"},
@@ -237,7 +240,9 @@ static const struct cli_command commands[] = {
      "Reads JSON lines from FILE or standard input: {\"ids\": [...], \"target_ids\": [...]} or {\"text\": ..., "
      "\"target\": ...}; without a target every token that has a predecessor counts. \"before_ids\" or \"before\" of a line stands "
      "before the prompt, all else behind it. Writes a JSON line each: logprobs "
-     "(natural logarithms, one a target token), sum, greedy (whether every target token is the most probable one).",
+     "(natural logarithms, one a target token), sum, greedy (whether every target token is the most probable one).\n\n"
+     "Several adapters, of any types, are given names, --adapter NAME=DIR; each line then names one, \"adapter\": NAME, or "
+     "null for none. All run in the same batches, and each line gets the bytes that it would have alone.",
      "echo '{\"text\": \"The cat sat on the\", \"target\": \" mat\"}' | tacit score --model bloomz-560m",
      GROUPS(model_options, prompt_options), cli_score},
     {"generate", "[TEXT]", "continue a text",
@@ -261,6 +266,10 @@ static const struct cli_command commands[] = {
      "With --json: a line {name, description, metric, file} for each task, or {input, answers, gold, at, ids} for each "
      "example; `at` of the ids stand before a prompt.",
      "tacit tasks show rte --data superglue -n 3", GROUPS(tasks_options), cli_tasks},
+    {"methods", "", "the tuning methods and their settings",
+     "Prints the methods of --method with their settings and defaults. With --json: [{name, summary, peft_type, settings: "
+     "[{name, default, help}]}].",
+     "tacit methods", GROUPS(report_options), cli_methods},
     {"pretrain", "FILE...", "train a whole model on text",
      "The next token everywhere. Files are plain text or JSON lines: {\"text\": ...}, or {\"parts\": [[TEXT, WEIGHT], ...]} "
      "with what the tokens of each part count for in the loss; parts are tokenised apart. Resumable as train; the folder of "

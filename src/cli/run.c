@@ -38,13 +38,15 @@ static bool set_init(const struct cli_args *a, struct tacit_train_options *o)
         o->init = TACIT_INIT_VOCAB;
     } else if (strcmp(init, "normal") == 0) {
         o->init = TACIT_INIT_NORMAL;
+    } else if (strcmp(init, "zero") == 0) {
+        o->init = TACIT_INIT_ZERO;
     } else if (strncmp(init, "adapter:", 8) == 0) {
         o->init = TACIT_INIT_ADAPTER;
         o->init_adapter = init + 8;
     } else {
         cli_usage(
             a,
-            "option '--init': expected description, text:TEXT, vocab, normal or adapter:DIR, found '%s'",
+            "option '--init': expected description, text:TEXT, vocab, normal, zero or adapter:DIR, found '%s'",
             init);
         return false;
     }

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { INPUT_LIMIT = 1 << 30, PARTS = 3 }; /* parts of a line: before, text, target */
 
@@ -91,12 +92,58 @@ static void *allocate(size_t n)
     return p;
 }
 
-/* What the lines are read for: a prompt, and whether it stands behind each text. */
+enum { MAX_ADAPTERS = 64 };
+
+/* What texts are run under: one prompt, or, with names, several adapters of which each line names
+ * one (prompt[n]: none of them). */
+struct under {
+    struct tacit_prompt prompt[MAX_ADAPTERS + 1];
+    struct tacit_adapter *adapter[MAX_ADAPTERS];
+    char name[MAX_ADAPTERS][64]; /* "" where there is one alone */
+    size_t n;
+};
+
+/* What the lines are read for. */
 struct reading {
     const struct tacit_model *m;
     const char *name; /* of the file */
-    bool prompted, end;
+    const struct under *under;
 };
+
+/* Whether a prompt gives rows to predict from, and whether these stand behind each text. */
+static bool has_rows(const struct tacit_prompt *p)
+{
+    return p->text || (p->adapter && tacit_adapter_values(p->adapter));
+}
+
+static bool at_end(const struct tacit_prompt *p)
+{
+    return has_rows(p) && p->place && strcmp(p->place, "end") == 0;
+}
+
+/* Which prompt a line is run under. */
+static int take_adapter(const struct reading *r, const json_t *o, size_t *out, size_t line)
+{
+    const json_t *v = json_object_get(o, "adapter");
+    const struct under *u = r->under;
+    const char *name = json_string_value(v);
+    *out = u->n;
+    if (!u->n || !*u->name[0] || json_is_null(v)) {
+        *out = u->n && !*u->name[0] ? 0 : u->n;
+        return 0;
+    }
+    for (size_t i = 0; name && i < u->n; i++)
+        if (strcmp(u->name[i], name) == 0)
+            *out = i;
+    if (*out < u->n)
+        return 0;
+    fprintf(stderr, "tacit score: %s:%zu: field 'adapter': %s%s%s, expected null or one of",
+            r->name, line, v ? "found '" : "missing", name ? name : "", v ? "'" : "");
+    for (size_t i = 0; i < u->n; i++)
+        fprintf(stderr, "%s %s", i ? "," : "", u->name[i]);
+    fputc('\n', stderr);
+    return TACIT_EINPUT;
+}
 
 /* The first part's ids and the second's as the second. */
 static int join(const struct cli_args *a, int32_t *ids[2], size_t before, size_t *n)
@@ -118,7 +165,8 @@ static int join(const struct cli_args *a, int32_t *ids[2], size_t before, size_t
 /* Every token of the text that has a predecessor is a target. */
 static void score_text(struct tacit_query *q, const struct reading *r)
 {
-    size_t first = q->at || r->prompted || !q->n_context ? q->at : 1;
+    bool prompted = has_rows(&r->under->prompt[q->prompt]);
+    size_t first = q->at || prompted || !q->n_context ? q->at : 1;
     q->target = q->context + first;
     q->n_target = q->n_context - first;
     q->n_context = first;
@@ -133,8 +181,10 @@ static int take_parts(const struct cli_args *a, const struct reading *r, struct 
     const char *missing = NULL;
     *q = (struct tacit_query){0};
     ids[0] = ids[1] = ids[2] = NULL;
-    int s =
-        take_part(a, r->m, o, "before_ids", "before", &ids[0], &q->at, &has_before, r->name, line);
+    int s = take_adapter(r, o, &q->prompt, line);
+    if (!s)
+        s = take_part(a, r->m, o, "before_ids", "before", &ids[0], &q->at, &has_before, r->name,
+                      line);
     if (!s)
         s = take_part(a, r->m, o, "ids", "text", &ids[1], &q->n_context, &has_text, r->name, line);
     if (!s)
@@ -142,7 +192,7 @@ static int take_parts(const struct cli_args *a, const struct reading *r, struct 
                       r->name, line);
     if (!s && !has_text && !has_target)
         missing = "none of the fields ids, text, target_ids, target is there";
-    if (!s && !has_target && r->prompted && r->end)
+    if (!s && !has_target && at_end(&r->under->prompt[q->prompt]))
         missing = "the prompt stands before the target (place end), and there is none";
     if (missing) {
         fprintf(stderr, "tacit score: %s:%zu: %s\n", r->name, line, missing);
@@ -263,12 +313,62 @@ int cli_open_prompt(const struct cli_args *a, const struct tacit_model *m,
     return 0;
 }
 
+static bool is_there(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+/* --adapter NAME=DIR, one of several. */
+static int open_named(const struct cli_args *a, const struct tacit_model *m, struct under *u,
+                      const char *value)
+{
+    const char *is = strchr(value, '=');
+    struct tacit_err err;
+    size_t n = is ? (size_t)(is - value) : 0;
+    if (!n || n >= sizeof u->name[0])
+        return cli_usage(a, "option '--adapter': of several each has a name, NAME=DIR, found '%s'",
+                         value);
+    if (u->n == MAX_ADAPTERS)
+        return cli_usage(a, "at most %d adapters", MAX_ADAPTERS);
+    memcpy(u->name[u->n], value, n);
+    for (size_t i = 0; i < u->n; i++)
+        if (strcmp(u->name[i], u->name[u->n]) == 0)
+            return cli_usage(a, "option '--adapter': two are called '%s'", u->name[i]);
+    if (tacit_adapter_open(&u->adapter[u->n], is + 1, m, &err))
+        return cli_fail(a, &err);
+    u->prompt[u->n] = (struct tacit_prompt){
+        .name = u->name[u->n],
+        .adapter = u->adapter[u->n],
+        .place = cli_has(a, "place") ? cli_get(a, "place") : tacit_adapter_place(u->adapter[u->n])};
+    u->n++;
+    return 0;
+}
+
+static int open_under(const struct cli_args *a, const struct tacit_model *m, struct under *u)
+{
+    size_t count = 0;
+    int s = 0;
+    for (int i = 0; i < a->n_given; i++)
+        count += strcmp(cli_given_name(a, i), "adapter") == 0;
+    const char *only = cli_get(a, "adapter");
+    if (count == 0 || (count == 1 && (is_there(only) || !strchr(only, '=')))) {
+        u->n = 1;
+        return cli_open_prompt(a, m, &u->prompt[0], &u->adapter[0]);
+    }
+    if (cli_has(a, "prompt"))
+        return cli_usage(a, "give --adapter or --prompt, not both");
+    for (int i = 0; !s && i < a->n_given; i++)
+        if (strcmp(cli_given_name(a, i), "adapter") == 0)
+            s = open_named(a, m, u, a->given[i].value);
+    return s;
+}
+
 int cli_score(const struct cli_args *a)
 {
     const char *path = a->n_word ? a->word[0] : "-";
     struct tacit_model *m = NULL;
-    struct tacit_adapter *adapter = NULL;
-    struct tacit_prompt prompt;
+    struct under u = {0};
     struct input in = {0};
     size_t n;
     if (a->n_word > 1)
@@ -277,21 +377,19 @@ int cli_score(const struct cli_args *a)
     if (s)
         return s;
     char *text = NULL;
-    s = cli_open_prompt(a, m, &prompt, &adapter);
+    s = open_under(a, m, &u);
     if (!s)
         s = cli_read(a, &text, path, INPUT_LIMIT, &n);
     json_set_alloc_funcs(allocate, free);
-    struct reading r = {.m = m,
-                        .name = strcmp(path, "-") ? path : "standard input",
-                        .prompted = !s && (prompt.adapter || prompt.text),
-                        .end = !s && prompt.place && strcmp(prompt.place, "end") == 0};
+    struct reading r = {.m = m, .name = strcmp(path, "-") ? path : "standard input", .under = &u};
     if (!s)
         s = take_input(a, &r, &in, text, n);
     if (!s)
-        s = score_all(a, m, &in, &prompt);
+        s = score_all(a, m, &in, u.prompt);
     input_release(&in);
     free(text);
-    tacit_adapter_close(adapter);
+    for (size_t i = 0; i < MAX_ADAPTERS; i++)
+        tacit_adapter_close(u.adapter[i]);
     tacit_model_close(m);
     return s;
 }
