@@ -45,19 +45,22 @@ TRAINED = {  # by tacit: options of tacit train
     "ia3": ["--method", "ia3"],
     "ptuning": ["--method", "ptuning:hidden=16", "--tokens", "6"],
 }
-MADE = {  # by PEFT: its config, tacit's method that goes on from it (None: it is read alone)
+MADE = {  # by PEFT: its config, tacit's method that goes on from it
     "prompt": (PromptTuningConfig(**SOFT), "prompt"),
     "prefix": (PrefixTuningConfig(**SOFT), "prefix"),
     "prefix-mlp": (PrefixTuningConfig(prefix_projection=True, encoder_hidden_size=16, **SOFT), "prefix"),
-    "lora": (LoraConfig(r=4, lora_alpha=8, **LM), "lora:r=4"),
-    "lora-rs": (LoraConfig(r=4, lora_alpha=8, use_rslora=True, **LM), None),
-    "lora-all": (LoraConfig(r=4, lora_alpha=16, target_modules=LINEARS, **LM),
-                 "lora:r=4,alpha=16,targets=" + "+".join(LINEARS)),
-    "lora-linear": (LoraConfig(r=2, lora_alpha=8, target_modules="all-linear", **LM), None),
+    "lora": (LoraConfig(r=4, lora_alpha=8, **LM), "lora"),
+    "lora-rs": (LoraConfig(r=4, lora_alpha=8, use_rslora=True, **LM), "lora"),
+    "lora-all": (LoraConfig(r=4, lora_alpha=16, target_modules=LINEARS, **LM), "lora"),
+    "lora-linear": (LoraConfig(r=2, lora_alpha=8, target_modules="all-linear", **LM), "lora"),
+    "lora-layers": (LoraConfig(r=3, layers_to_transform=[0, 2], **LM), "lora"),
     "ia3": (IA3Config(**LM), "ia3"),
+    "ia3-up": (IA3Config(target_modules=LINEARS, feedforward_modules=["dense_h_to_4h"], **LM), "ia3"),
     "ptuning": (PromptEncoderConfig(encoder_hidden_size=16, **SOFT), "prompt"),
     "ptuning-lstm": (PromptEncoderConfig(encoder_hidden_size=16, encoder_reparameterization_type="LSTM", **SOFT), "prompt"),
 }
+# Folded for good: tacit writes these as the plain method's.
+FOLDED = {"prefix-mlp": ["prefix_projection", "encoder_hidden_size"]}
 
 failed = []
 
@@ -178,11 +181,12 @@ def from_peft(b, name):
     theirs = b.theirs(model)
     report(f"{name}: tacit loads what PEFT made", gap(theirs, b.ours("--adapter", saved)), 1e-4)
     say(gap(theirs, b.plain) > 1e-3, f"{name}: which is not the model alone")
-    if not method:
-        return
     go_on = ["--method", method, "--init", "adapter:" + saved]
     still = b.train(b.path("still-" + name), "--lr", "0", "--steps", "1", *go_on)
     say(tensors(still) == tensors(saved), f"{name}: tacit writes PEFT's tensors again, byte for byte")
+    if not name.startswith("ptuning"):  # which becomes a prompt
+        off = differences(read_config(still), read_config(saved), FOLDED.get(name, []))
+        say(not off, f"{name}: and its adapter_config.json: keys that differ: {', '.join(off) or 'none'}")
     more = b.train(b.path("more-" + name), "--lr", "1e-2", "--steps", "3", *go_on)
     theirs = b.theirs(PeftModel.from_pretrained(b.base(), more))
     report(f"{name}: tacit trains it further, PEFT loads that", gap(theirs, b.ours("--adapter", more)), 1e-4)
