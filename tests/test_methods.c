@@ -456,6 +456,39 @@ static void test_folded_read(void **state)
     }
 }
 
+/* A prefix in BLOOM's order of transformers 4.43, against the values that it gave there. */
+static void test_old_prefix(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct tac_safetensors f;
+    double logp[64];
+    for (size_t b = 0; b < 2; b++) {
+        subject_open(&s, &cases[0], &backends[b]);
+        const struct tac_decoder_config *c = &s.g.model->c;
+        float *old = calloc(s.tune->n, sizeof *old), *now = calloc(s.tune->n, sizeof *now),
+              *block = calloc(s.tune->n, sizeof *block);
+        struct part p;
+        open_file(&f, METHODS "prefix", "adapter_model.safetensors");
+        tac_tensor_read_f32(old, &f.tensor[0], 0, s.tune->n);
+        tac_safetensors_close(&f);
+        tac_prefix_from_old_bloom(now, old, s.tune->P, c->L, c->H, c->D);
+        assert_true(next_part(&s, &p, 0));
+        for (size_t i = 0; i < s.tune->n; i++)
+            block[lies_at(&s, &p, i)] = now[i];
+        tac_tune_set(s.tune, block);
+        run_batch(&s, logp);
+        assert_true(gap_to(&s, logp, "logprobs") > 1e-3);
+        tac_safetensors_close(&s.values);
+        open_file(&s.values, METHODS "prefix-old", "golden.safetensors");
+        assert_true(gap_to(&s, logp, "logprobs") <= 1e-4);
+        free(old);
+        free(now);
+        free(block);
+        subject_close(&s);
+    }
+}
+
 /* Each task's prompt of a multitask folder, and what it gives. */
 static void test_multitask(void **state)
 {
@@ -496,10 +529,10 @@ static void test_multitask(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_logprobs),  cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_training),  cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_folded),    cmocka_unit_test(test_folded_read),
-        cmocka_unit_test(test_multitask),
+        cmocka_unit_test(test_logprobs),   cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_training),   cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_folded),     cmocka_unit_test(test_folded_read),
+        cmocka_unit_test(test_old_prefix), cmocka_unit_test(test_multitask),
     };
     return cmocka_run_group_tests_name("methods", tests, NULL, NULL);
 }
