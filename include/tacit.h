@@ -371,6 +371,7 @@ enum tacit_init {
 struct tacit_method {
     const char *name, *summary;
     const char *peft_type; /* what it writes; NULL: a model folder */
+    int from_text;         /* can start from a text's tokens; others ignore an init text */
     size_t settings;
 };
 struct tacit_setting {

@@ -199,7 +199,7 @@ static enum tacit_status make_source(float **out, struct tac_train_job *j, struc
     enum tac_source source = method->source ? method->source(&j->spec) : TAC_FROM_ITSELF;
     bool text = j->o->init == TACIT_INIT_TEXT;
     *out = NULL;
-    if (source == TAC_FROM_ITSELF && (j->o->init == TACIT_INIT_VOCAB || (text && j->o->init_text)))
+    if (source == TAC_FROM_ITSELF && j->o->init == TACIT_INIT_VOCAB)
         return tac_fail(err, TACIT_EINPUT, "method %s draws its first values itself", method->name);
     if (source == TAC_FROM_ITSELF || (!text && j->o->init != TACIT_INIT_VOCAB))
         return TACIT_OK;

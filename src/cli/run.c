@@ -53,6 +53,18 @@ static bool set_init(const struct cli_args *a, struct tacit_train_options *o)
     return true;
 }
 
+/* A text was named that the method has no use for. */
+static bool check_text(const struct cli_args *a, const struct tacit_train_options *o)
+{
+    struct tacit_method m;
+    for (size_t i = 0; o->init_text && tacit_method_get(i, &m); i++)
+        if (strncmp(o->method, m.name, strlen(m.name)) == 0 && !m.from_text) {
+            cli_usage(a, "option '--init': method %s draws its first values itself", m.name);
+            return false;
+        }
+    return true;
+}
+
 static bool set_order(const struct cli_args *a, struct tacit_train_options *o)
 {
     const char *order = cli_get(a, "order");
@@ -94,9 +106,10 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
     }
     o->out = cli_get(a, "out");
     o->base_name = cli_has(a, "base-name") ? cli_get(a, "base-name") : cli_model(a);
-    return set_init(a, o) && set_order(a, o) && cli_above_0(a, "tokens", &o->tokens) &&
-           cli_size(a, "epochs", &o->epochs) && cli_u64(a, "steps", &o->steps) &&
-           cli_size(a, "batch", &o->batch) && cli_size(a, "batch-tokens", &o->batch_tokens) &&
+    return set_init(a, o) && check_text(a, o) && set_order(a, o) &&
+           cli_above_0(a, "tokens", &o->tokens) && cli_size(a, "epochs", &o->epochs) &&
+           cli_u64(a, "steps", &o->steps) && cli_size(a, "batch", &o->batch) &&
+           cli_size(a, "batch-tokens", &o->batch_tokens) &&
            cli_size(a, "accumulate", &o->accumulate) && cli_double(a, "lr", &o->lr) &&
            cli_double(a, "warmup", &o->warmup) && cli_double(a, "beta1", &o->beta1) &&
            cli_double(a, "beta2", &o->beta2) && cli_double(a, "eps", &o->eps) &&
