@@ -181,7 +181,8 @@ TACIT_API enum tacit_status tacit_model_convert(const char *dir, const char *pat
 
 struct tacit_adapter;
 
-/* dir: a PEFT folder of the model. m may be NULL where the folder holds a prompt. */
+/* dir: a PEFT folder of the model, or several that hold prompts with + between: these stand one
+ * after another. m may be NULL where the folder holds a prompt. */
 TACIT_API enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir,
                                                const struct tacit_model *m, struct tacit_err *err);
 TACIT_API void tacit_adapter_close(struct tacit_adapter *a);
@@ -195,6 +196,10 @@ TACIT_API const char *tacit_adapter_init_text(const struct tacit_adapter *a);
 /* Where it stood in training, as its folder says: "template", "front" or "end". */
 TACIT_API const char *tacit_adapter_place(const struct tacit_adapter *a);
 
+/* In an evaluation: what the call's prompts that have adapters say together, by the mean of their
+ * log-likelihoods or by vote (among equals the larger mean). */
+enum tacit_ensemble { TACIT_ALONE, TACIT_MEAN, TACIT_VOTE };
+
 /* What a text is run under: an adapter, else a text, else nothing. */
 struct tacit_prompt {
     const char *name; /* in tables */
@@ -204,6 +209,7 @@ struct tacit_prompt {
      * behind the text, just before what is to be predicted. NULL: the adapter's own, a text's is
      * the template's */
     const char *place;
+    enum tacit_ensemble ensemble; /* tacit_eval alone; not TACIT_ALONE: all else is unused */
 };
 
 /* ---- Scoring and generation

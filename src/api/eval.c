@@ -48,21 +48,49 @@ static enum tacit_status set_diffs(struct tacit_eval *e, const struct tacit_exam
     return s;
 }
 
+static enum tacit_status name_row(struct tacit_eval *e, size_t i, const char *name,
+                                  struct tacit_err *err)
+{
+    e->name[i] = tac_strdup(name ? name : "", err);
+    e->row[i].name = e->name[i];
+    return e->name[i] ? TACIT_OK : TACIT_EFAIL;
+}
+
+/* The row of all adapters together; their rows are there already. */
+static enum tacit_status eval_together(struct tacit_eval *e, size_t i,
+                                       const struct tacit_task *task,
+                                       const struct tacit_examples *x,
+                                       const struct tacit_prompt *prompt, size_t n_prompt,
+                                       struct tacit_err *err)
+{
+    const struct tac_verdict **member = tac_alloc(n_prompt, sizeof *member, err);
+    enum tacit_status s = member ? name_row(e, i, prompt[i].name, err) : TACIT_EFAIL;
+    size_t n = 0;
+    for (size_t k = 0; !s && k < n_prompt; k++)
+        if (!prompt[k].ensemble && prompt[k].adapter)
+            member[n++] = &e->verdict[k];
+    if (!s && n < 2)
+        s = tac_fail(err, TACIT_EINPUT, "an ensemble of %zu adapters: expected two or more", n);
+    if (!s)
+        s = tac_judge_together(&e->row[i], task, x, member, n, prompt[i].ensemble == TACIT_VOTE,
+                               &e->verdict[i], err);
+    free(member);
+    return s;
+}
+
 static enum tacit_status eval_prompt(struct tacit_eval *e, size_t i, struct tacit_model *m,
                                      const struct tacit_task *task, const struct tacit_examples *x,
                                      const struct tacit_prompt *prompt,
                                      const struct tacit_progress *progress, struct tacit_err *err)
 {
     struct tac_condition c;
-    const char *name = prompt->name ? prompt->name : "";
-    e->name[i] = tac_strdup(name, err);
-    if (!e->name[i])
-        return TACIT_EFAIL;
-    enum tacit_status s = tac_condition_open(&c, m, prompt, err);
+    enum tacit_status s = name_row(e, i, prompt->name, err);
     if (s)
-        return tac_err_prefix(err, "%s: ", name);
+        return s;
+    s = tac_condition_open(&c, m, prompt, err);
+    if (s)
+        return tac_err_prefix(err, "%s: ", e->name[i]);
     s = tac_judge(&e->row[i], m, task, x, &c, &e->verdict[i], progress, err);
-    e->row[i].name = e->name[i];
     tac_condition_close(&c);
     return s;
 }
@@ -82,8 +110,13 @@ enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m,
     e->verdict = tac_alloc(n_prompt, sizeof *e->verdict, err);
     e->name = tac_alloc(n_prompt, sizeof *e->name, err);
     enum tacit_status s = e->row && e->verdict && e->name ? TACIT_OK : TACIT_EFAIL;
-    for (; !s && e->n < n_prompt; e->n++)
-        s = eval_prompt(e, e->n, m, task, examples, &prompt[e->n], progress, err);
+    e->n = e->row && e->verdict && e->name ? n_prompt : 0;
+    for (size_t i = 0; !s && i < n_prompt; i++)
+        if (!prompt[i].ensemble)
+            s = eval_prompt(e, i, m, task, examples, &prompt[i], progress, err);
+    for (size_t i = 0; !s && i < n_prompt; i++)
+        if (prompt[i].ensemble)
+            s = eval_together(e, i, task, examples, prompt, n_prompt, err);
     if (!s)
         s = set_diffs(e, examples, err);
     if (s) {
@@ -102,6 +135,8 @@ enum tacit_status tacit_eval_plan(struct tacit_model *m, const struct tacit_exam
     enum tacit_status s = q ? TACIT_OK : TACIT_EFAIL;
     *bytes = *rows = 0;
     for (size_t i = 0; !s && i < n_prompt; i++) {
+        if (prompt[i].ensemble)
+            continue;
         s = tac_score_plan(m, &prompt[i], q, n, &one_bytes, &one_rows, err);
         if (!s && one_bytes > *bytes) {
             *bytes = one_bytes;

@@ -177,6 +177,20 @@ static const struct {
     {"place", "tacit_place"},
 };
 
+/* A config's field as a fact; nothing where it is absent. */
+static enum tacit_status add_field(struct tacit_inspect *x, const char *name, const json_t *v,
+                                   struct tacit_err *err)
+{
+    if (!v || json_is_null(v))
+        return TACIT_OK;
+    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+    if (!text)
+        return tac_fail_memory(err, 0);
+    add_fact(x, name, "%s", json_is_string(v) ? json_string_value(v) : text);
+    free(text);
+    return TACIT_OK;
+}
+
 static enum tacit_status inspect_adapter(struct tacit_inspect *x, const char *path, bool check,
                                          struct tacit_err *err)
 {
@@ -186,18 +200,12 @@ static enum tacit_status inspect_adapter(struct tacit_inspect *x, const char *pa
         return s;
     x->kind = "adapter";
     add_fact(x, "peft type", "%s", f.type);
-    for (size_t i = 0; i < sizeof adapter_facts / sizeof *adapter_facts; i++) {
-        const json_t *v = json_object_get(f.config, adapter_facts[i].key);
-        char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-        const char *plain = json_string_value(v);
-        if (v && !json_is_null(v))
-            add_fact(x, adapter_facts[i].name, "%s", plain ? plain : text ? text : "");
-        free(text);
-    }
+    for (size_t i = 0; !s && i < sizeof adapter_facts / sizeof *adapter_facts; i++)
+        s = add_field(x, adapter_facts[i].name, json_object_get(f.config, adapter_facts[i].key),
+                      err);
+    if (!s)
+        s = add_file(x, f.tensor_path, check, err);
     tac_peft_close(&f);
-    char *file = tac_path(path, "adapter_model.safetensors", err);
-    s = file ? add_file(x, file, check, err) : TACIT_EFAIL;
-    free(file);
     return s;
 }
 

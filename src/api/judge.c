@@ -207,38 +207,100 @@ static enum tacit_status check_labels(const struct tacit_examples *e, struct tac
     return TACIT_OK;
 }
 
+/* The row's numbers but its loss, from log-likelihoods. */
+static enum tacit_status fill_row(struct tacit_eval_row *row, struct tac_verdict *v,
+                                  const struct tac_task *t, const struct tacit_examples *e,
+                                  struct tacit_err *err)
+{
+    size_t positive = t->positive < 0 ? (t->n_answer > 1 ? 1 : 0) : (size_t)t->positive;
+    enum tac_metric metric = t->metric[0];
+    enum tacit_status s = TACIT_OK;
+    fill_accuracies(row, v, e);
+    row->f1 = f1_of(v, positive);
+    row->macro_f1 = tac_macro_f1(v->confusion, v->answers);
+    row->auroc = (double)NAN;
+    if (t->n_answer == 2)
+        s = margin_auroc(&row->auroc, v, e, positive, err);
+    if (!s && metric == TAC_METRIC_GROUP_EXACT)
+        s = group_metric(&row->metric, v, e, err);
+    else if (!s)
+        row->metric = metric == TAC_METRIC_F1         ? row->f1
+                      : metric == TAC_METRIC_MACRO_F1 ? row->macro_f1
+                                                      : row->accuracy;
+    return s;
+}
+
 enum tacit_status tac_judge(struct tacit_eval_row *row, struct tacit_model *m,
                             const struct tacit_task *task, const struct tacit_examples *e,
                             const struct tac_condition *c, struct tac_verdict *keep,
                             const struct tacit_progress *progress, struct tacit_err *err)
 {
-    const struct tac_task *t = task->t;
     struct tac_verdict v;
-    size_t positive = t->positive < 0 ? (t->n_answer > 1 ? 1 : 0) : (size_t)t->positive;
     enum tacit_status s = check_labels(e, err);
     if (s)
         return s;
-    s = verdict_init(&v, e, t, err);
+    s = verdict_init(&v, e, task->t, err);
     if (!s)
         s = score_answers(&v, &row->loss, m, e, c, progress, err);
-    if (!s) {
-        fill_accuracies(row, &v, e);
-        row->f1 = f1_of(&v, positive);
-        row->macro_f1 = tac_macro_f1(v.confusion, v.answers);
-        row->auroc = (double)NAN;
-        if (t->n_answer == 2)
-            s = margin_auroc(&row->auroc, &v, e, positive, err);
-    }
-    enum tac_metric metric = t->metric[0];
-    if (!s && metric == TAC_METRIC_GROUP_EXACT)
-        s = group_metric(&row->metric, &v, e, err);
-    else if (!s)
-        row->metric = metric == TAC_METRIC_F1         ? row->f1
-                      : metric == TAC_METRIC_MACRO_F1 ? row->macro_f1
-                                                      : row->accuracy;
+    if (!s)
+        s = fill_row(row, &v, task->t, e, err);
     if (!s && keep)
         *keep = v;
     else
         tac_verdict_release(&v);
+    return s;
+}
+
+/* Mean negative log-likelihood of the right answers' tokens. */
+static double loss_of(const struct tac_verdict *v, const struct tacit_examples *e)
+{
+    double sum = 0;
+    size_t tokens = 0;
+    for (size_t i = 0; i < tacit_examples_count(e); i++) {
+        struct tacit_example x;
+        size_t n;
+        const int32_t *ids;
+        tacit_examples_get(e, i, &x);
+        tacit_examples_answer(e, i, (size_t)x.gold, &ids, &n);
+        sum -= v->loglik[v->first[i] + (size_t)x.gold];
+        tokens += n;
+    }
+    return tokens ? sum / (double)tokens : (double)NAN;
+}
+
+/* Votes in place of log-likelihoods; the mean log-likelihood, squeezed into (0, 1/2), breaks ties.
+ */
+static void count_votes(struct tac_verdict *v, const struct tac_verdict *const *member, size_t n,
+                        size_t examples)
+{
+    for (size_t i = 0; i < examples; i++) {
+        for (size_t k = v->first[i]; k < v->first[i + 1]; k++)
+            v->loglik[k] = 0.5 / (1 - v->loglik[k]);
+        for (size_t m = 0; m < n; m++)
+            v->loglik[v->first[i] + (size_t)member[m]->choice[i]]++;
+    }
+}
+
+enum tacit_status tac_judge_together(struct tacit_eval_row *row, const struct tacit_task *task,
+                                     const struct tacit_examples *e,
+                                     const struct tac_verdict *const *member, size_t n, bool vote,
+                                     struct tac_verdict *keep, struct tacit_err *err)
+{
+    size_t examples = tacit_examples_count(e);
+    enum tacit_status s = verdict_init(keep, e, task->t, err);
+    for (size_t k = 0; !s && k < keep->first[examples]; k++)
+        for (size_t m = 0; m < n; m++)
+            keep->loglik[k] += member[m]->loglik[k] / (double)n;
+    if (s)
+        return s;
+    row->loss = loss_of(keep, e);
+    if (vote)
+        count_votes(keep, member, n, examples);
+    s = fill_row(row, keep, task->t, e, err);
+    if (vote)
+        row->loss = row->accuracy_norm = row->accuracy_norm_stderr = row->accuracy_byte =
+            row->accuracy_token = row->auroc = (double)NAN;
+    if (s)
+        tac_verdict_release(keep);
     return s;
 }

@@ -172,12 +172,53 @@ const struct tacit_tokenizer *tacit_model_tokenizer(const struct tacit_model *m)
     return m->tokenizer;
 }
 
-enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir,
+/* Appends the rows of a second prompt, which must stand at the same place. */
+static enum tacit_status append_prompt(struct tac_peft_prompt *p, const struct tac_peft_prompt *q,
+                                       const char *dir, struct tacit_err *err)
+{
+    size_t n = p->P * p->C, more = q->P * q->C;
+    if (q->C != p->C || q->place != p->place)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: %zu wide, place %s: expected %zu and %s, as the prompt before it", dir,
+                        q->C, tac_place_name(q->place), p->C, tac_place_name(p->place));
+    float *values = tac_alloc(n + more, sizeof *values, err);
+    if (!values)
+        return TACIT_EFAIL;
+    memcpy(values, p->values, n * sizeof *values);
+    memcpy(values + n, q->values, more * sizeof *values);
+    free(p->values);
+    p->values = values;
+    p->P += q->P;
+    free(p->init_text);
+    p->init_text = NULL; /* says nothing of the whole */
+    return TACIT_OK;
+}
+
+/* Prompts one after another: folders with + between. */
+static enum tacit_status open_joined(struct tacit_adapter *a, const char *dirs,
                                      const struct tacit_model *m, struct tacit_err *err)
 {
-    struct tacit_adapter *a = *out = tac_alloc(1, sizeof *a, err);
-    if (!a)
-        return TACIT_EFAIL;
+    enum tacit_status s = TACIT_OK;
+    for (const char *at = dirs; !s && *at; at += strcspn(at, "+"), at += *at == '+') {
+        char *dir = tac_strndup(at, strcspn(at, "+"), err);
+        struct tac_peft_prompt p = {0};
+        s = dir ? tac_peft_load_prompt(&p, dir, m ? &m->model->c : NULL, err) : TACIT_EFAIL;
+        if (!s && !a->p.values) {
+            a->p = p;
+            p = (struct tac_peft_prompt){0};
+        } else if (!s) {
+            s = append_prompt(&a->p, &p, dir, err);
+        }
+        tac_peft_prompt_release(&p);
+        free(dir);
+    }
+    snprintf(a->type, sizeof a->type, "PROMPT_TUNING");
+    return s;
+}
+
+static enum tacit_status open_folder(struct tacit_adapter *a, const char *dir,
+                                     const struct tacit_model *m, struct tacit_err *err)
+{
     struct tac_peft_folder f;
     enum tacit_status s = tac_peft_open(&f, dir, err);
     bool prompt = !s && f.method == &tac_method_prompt;
@@ -189,6 +230,17 @@ enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir
         s = tac_peft_load_prompt(&a->p, dir, m ? &m->model->c : NULL, err);
     else if (!s)
         s = tac_tune_load(&a->tune, dir, m->weights, false, err);
+    return s;
+}
+
+enum tacit_status tacit_adapter_open(struct tacit_adapter **out, const char *dir,
+                                     const struct tacit_model *m, struct tacit_err *err)
+{
+    struct tacit_adapter *a = *out = tac_alloc(1, sizeof *a, err);
+    if (!a)
+        return TACIT_EFAIL;
+    bool joined = strchr(dir, '+') && !tac_is_dir(dir);
+    enum tacit_status s = joined ? open_joined(a, dir, m, err) : open_folder(a, dir, m, err);
     if (s) {
         tacit_adapter_close(a);
         *out = NULL;

@@ -39,6 +39,12 @@ static int open_prompts(const struct cli_args *a, const struct tacit_model *m,
         to->place = cli_get(a, "place");
         p->n++;
     }
+    if (cli_has(a, "ensemble")) {
+        if (p->n + 2 > MAX_PROMPTS)
+            return cli_usage(a, "at most %d prompts", MAX_PROMPTS);
+        p->prompt[p->n++] = (struct tacit_prompt){.name = "mean of all", .ensemble = TACIT_MEAN};
+        p->prompt[p->n++] = (struct tacit_prompt){.name = "vote of all", .ensemble = TACIT_VOTE};
+    }
     if (!p->n)
         p->prompt[p->n++] =
             (struct tacit_prompt){.name = "no prompt", .place = cli_get(a, "place")};
@@ -114,10 +120,11 @@ static void print_table(const struct tacit_eval *e, const struct tacit_task *tas
     printf(extra ? " %9s\n" : "\n", metric);
     for (size_t i = 0; i < tacit_eval_rows(e); i++) {
         const struct tacit_eval_row *r = tacit_eval_row(e, i);
-        printf("%-28.28s %7.4f %8.4f  [%.4f, %.4f] %9.4f", r->name, r->accuracy, r->accuracy_stderr,
-               r->accuracy_low, r->accuracy_high, r->accuracy_norm);
+        printf("%-28.28s %7.4f %8.4f  [%.4f, %.4f]", r->name, r->accuracy, r->accuracy_stderr,
+               r->accuracy_low, r->accuracy_high);
+        printf(isnan(r->accuracy_norm) ? "         -" : " %9.4f", r->accuracy_norm);
         printf(isnan(r->auroc) ? "       -" : " %7.4f", r->auroc);
-        printf(" %7.4f", r->loss);
+        printf(isnan(r->loss) ? "       -" : " %7.4f", r->loss);
         if (extra)
             printf(" %9.4f", r->metric);
         printf("\n");

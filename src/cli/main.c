@@ -80,11 +80,12 @@ static const struct cli_option train_options[] = {
 };
 
 static const struct cli_option eval_options[] = {
-    {"adapter", "DIR", "evaluate this PEFT adapter; may be given several times"},
+    {"adapter", "DIR[+DIR]", "evaluate this PEFT adapter, or prompts one after another; several"},
     {"prompt", "TEXT", "evaluate this text as prompt; 'description' is the task's own; several"},
     {"no-prompt", NULL, "evaluate the input alone"},
     {"place", "WHERE",
      "where they all stand: template, front, end (default: as each adapter was trained; a text: template)"},
+    {"ensemble", NULL, "also what all adapters say together: by mean log-likelihood, by vote"},
     {"split", "NAME", "train, validation (default), test"},
     {"seed", "N", "seed of --shots (0)"},
     {0},
