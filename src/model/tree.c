@@ -125,7 +125,8 @@ static enum tacit_status insert(struct builder *b, const struct tac_seq *seq, si
         size_t k = 0;
         int32_t c = b->opt->share ? best_child(b, at, seq->src + i, end - i, &k) : -1;
         bool whole = c >= 0 && k == b->node[c].n;
-        if (c < 0 || (!whole && k < end - i && k < b->opt->min_share)) {
+        bool join = b->opt->join && at >= 0 && b->node[at].kv >= 0;
+        if (c < 0 || (!join && !whole && k < end - i && k < b->opt->min_share)) {
             s = add_rows(b, &at, seq->src + i, end - i, path + i, false, err);
             i = end;
             break;

@@ -59,6 +59,7 @@ struct tac_tree_options {
     size_t min_share; /* a branch is opened within a run only from so many common rows on (8) */
     const int32_t *kv_len; /* (n_kv) lengths of the KV roots; root i is KV node i */
     size_t n_kv;
+    bool join; /* behind a KV root all common rows are shared, however few from the first on */
 };
 
 struct tac_tree_options tac_tree_options_default(void);

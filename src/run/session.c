@@ -175,6 +175,7 @@ static enum tacit_status build_tree(struct tac_session *s, struct tac_tree *t,
     o.share = s->o.share;
     o.kv_len = len;
     o.n_kv = j->n_root;
+    o.join = job->join;
     enum tacit_status st = tac_tree_build(t, seq, job->n, &o, err);
     tac_arena_release(&a);
     for (size_t i = 0; !st && i < t->n_seg; i++)

@@ -59,6 +59,7 @@ struct tac_job {
      * any, these stand before every sequence */
     const struct tac_root *root;
     size_t n_root;
+    bool join; /* sequences of one root share all rows that they begin with in common (tree.h) */
     struct tac_kv_store *capture;  /* the path of sequence 0 is appended here, or NULL */
     const struct tac_job_tap *tap; /* (n_tap) */
     const struct tac_job_patch
