@@ -417,6 +417,10 @@ struct tacit_train_options {
      * loss; the target is pull_text's embeddings, cut or repeated to the prompt's tokens */
     const char *pull_text;
     double pull_weight;
+    /* keys and values of the texts before a prompt (place "end", or a mark), which training it does
+     * not change: "auto" (NULL): kept where memory allows, the same bytes; "off"; "f16": kept as
+     * float16, which gives other bytes */
+    const char *text_cache;
     const char *out;       /* the run's folder */
     const char *base_name; /* base_model_name_or_path; NULL: the model's path */
 };
@@ -449,6 +453,17 @@ TACIT_API enum tacit_status tacit_train_plan(struct tacit_model *m, const struct
                                              const struct tacit_examples *train,
                                              const struct tacit_train_options *o, size_t *bytes,
                                              size_t *rows, struct tacit_err *err);
+
+/* The texts before the prompts that training could keep (text_cache), and whether it does; n 0
+ * where there are none. bytes are part of tacit_train_plan's where they are kept. */
+struct tacit_train_texts {
+    size_t n, bytes;
+    int kept;
+};
+TACIT_API enum tacit_status tacit_train_texts(struct tacit_model *m, const struct tacit_task *task,
+                                              const struct tacit_examples *train,
+                                              const struct tacit_train_options *o,
+                                              struct tacit_train_texts *out, struct tacit_err *err);
 
 /* Full training on the next token everywhere. Files: plain text, or JSON lines: {"text": ...}, or
  * {"parts": [[TEXT, WEIGHT],

@@ -98,6 +98,8 @@ t report 0 report "$tmp/study"
 t init-model 1 init-model --layers 1 --width 16 --heads 2 --tokenizer "$here/demo/tokenizer.json" --quiet --out out
 t train 1 train "${model[@]}" "${task[@]}" --limit 4 --eval-limit 2 --steps 2 --batch 2 --tokens 2 \
     --pull "a frog" --pull-weight 2 --out out
+t train-end 1 train "${model[@]}" "${task[@]}" --limit 4 --no-eval --steps 2 --batch 2 --tokens 2 --place end \
+    --text-cache f16 --out out
 t pretrain 1 pretrain "${model[@]}" --context 16 --steps 2 --batch 2 --out out "$tmp/corpus.txt"
 wait
 cat >"$tmp/study.yaml" <<END

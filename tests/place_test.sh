@@ -40,6 +40,31 @@ train "$tmp/again" demo/task.yaml --init adapter:"$tmp/end" --place template && 
 [ "$(place_of "$tmp/again")-$(place_of "$tmp/on")" = -end ]
 check "an adapter is trained on where it stands, unless told otherwise" $?
 
+# ---- kept texts ----
+"$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 16 --tokens 4 --place end --plan --no-eval --out "$tmp/x" \
+    2>"$tmp/plan"
+grep -q '^keys and values of 16 texts before the prompt are kept: [0-9]* kB$' "$tmp/plan"
+check "the plan says which texts are kept" $?
+enough=$("$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 16 --eval-limit 8 --tokens 4 --epochs 2 --lr 1e-2 \
+    --threads 1 --quiet --place end --text-cache off --json --out "$tmp/off" | sed 's/.*"memory_bytes": \([0-9]*\).*/\1/')
+"$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 16 --tokens 4 --place end --plan --no-eval --out "$tmp/x" \
+    --threads 1 --memory "$enough" 2>"$tmp/plan"
+grep -q '^16 texts before the prompt are computed in every epoch: keeping' "$tmp/plan"
+check "or that they do not fit" $?
+bytes() { (cd "$1" && for f in *; do [ "$f" = timing.jsonl ] || { echo "$f"; cat "$f"; }; done | sha256sum); }
+train "$tmp/little" demo/task.yaml --place end --memory "$enough" &&
+    [ "$(bytes "$tmp/off")" = "$(bytes "$tmp/end")" ] && [ "$(bytes "$tmp/little")" = "$(bytes "$tmp/end")" ]
+check "kept texts change no byte" $?
+train "$tmp/other" demo/task.yaml --place end --threads 2 --isa portable && [ "$(bytes "$tmp/other")" = "$(bytes "$tmp/end")" ]
+check "nor on two threads and other kernels" $?
+LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=rename:5 train "$tmp/crash" demo/task.yaml --place end 2>/dev/null
+[ ! -e "$tmp/crash/adapter_model.safetensors" ] && train "$tmp/crash" demo/task.yaml --place end &&
+    [ "$(bytes "$tmp/crash")" = "$(bytes "$tmp/end")" ]
+check "nor after a crash" $?
+train "$tmp/f16" demo/task.yaml --place end --text-cache f16 && train "$tmp/f16-2" demo/task.yaml --place end --text-cache f16 &&
+    [ "$(bytes "$tmp/f16")" = "$(bytes "$tmp/f16-2")" ] && ! same "$tmp/f16/metrics.jsonl" "$tmp/end/metrics.jsonl"
+check "as float16 they do, always alike" $?
+
 # ---- evaluation ----
 eval_ demo/task.yaml --adapter "$tmp/end" --prompt description >"$tmp/a"
 eval_ demo/task.yaml --adapter "$tmp/end" --prompt description --place end >"$tmp/b"
@@ -127,6 +152,9 @@ refuses "another place is another run" "belongs to another run" train "$tmp/fron
 refuses "whichever it is" "belongs to another run" train "$tmp/first" "$tmp/middle.yaml" --place end
 ! grep -q '"place"' "$tmp/front/run.json" && ! grep -q '"place"' "$tmp/middle/run.json"
 check "a run that asks for no place has the identity that it always had" $?
+refuses "texts kept as float16 are another run" "belongs to another run" train "$tmp/end" demo/task.yaml --place end --text-cache f16
+refuses "an unknown way to keep texts" "text cache: 'always' is not one of auto, off, f16" train "$tmp/x" demo/task.yaml --text-cache always
+refuses "float16 where there is nothing to keep" "no text stands before" train "$tmp/x" demo/task.yaml --text-cache f16
 refuses "another mark is another run" "belongs to another run" train "$tmp/mark" "$tmp/middle.yaml"
 refuses "a prompt at the end of nothing" "standard input:1: the prompt stands before the target (place end)" \
     score --adapter "$tmp/end" <<<'{"text": "A frog sat."}'

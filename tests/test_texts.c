@@ -48,10 +48,10 @@ static void fill_query(struct scene *s, size_t i)
                                     .at = at};
 }
 
-static void open_texts(struct scene *s, bool half)
+static void open_texts(struct scene *s, enum tac_texts_mode mode)
 {
     struct tacit_err err;
-    struct tac_texts_options o = {.half = half, .batch = BATCH};
+    struct tac_texts_options o = {.mode = mode, .batch = BATCH};
     tac_texts_close(s->texts);
     assert_ok(tac_texts_open(&s->texts, s->g.session, &s->prefix, s->pool, POOL, &o, &err), err);
 }
@@ -71,7 +71,7 @@ static void open_scene(struct scene *s, const char *model)
     assert_ok(tac_prefix_soft(&s->prefix, P, &err), err);
     for (size_t i = 0; i < POOL; i++)
         fill_query(s, i);
-    open_texts(s, false);
+    open_texts(s, TAC_TEXTS_AUTO);
 }
 
 static void close_scene(struct scene *s)
@@ -190,7 +190,7 @@ static void test_bytes(void **state)
     assert_int_equal(tac_texts_bytes(s.texts) % token, 0);
     assert_int_equal(tac_texts_count(s.texts), distinct(&s));
     assert_true(distinct(&s) < POOL - 4);
-    open_texts(&s, true);
+    open_texts(&s, TAC_TEXTS_F16);
     size_t half = tac_texts_bytes(s.texts) - all * token / 2;
     assert_true(half > 0 && half < all * token);
     close_scene(&s);
@@ -249,7 +249,7 @@ static void test_half(void **state)
     struct tac_kv_store store[5], *roots[5];
     open_scene(&s, "odd-heads-f32");
     s.g.session->o.share = false;
-    open_texts(&s, true);
+    open_texts(&s, TAC_TEXTS_F16);
     for (size_t i = 0; i < 5; i++) {
         assert_true(s.pool[which[i]].at > 0);
         rounded(&store[i], &s, &s.pool[which[i]]);
@@ -270,9 +270,84 @@ static void test_half(void **state)
     close_scene(&s);
 }
 
+static bool kept(struct scene *s, struct tac_ports ports, enum tac_texts_mode mode, size_t *n)
+{
+    struct tacit_err err;
+    struct tac_texts_choice c;
+    struct tac_texts_options o = {.mode = mode, .batch = 2};
+    assert_ok(tac_texts_choose(&c, s->g.session, &ports, &s->prefix, s->pool, POOL, &o, &err), err);
+    bool kept = c.texts != NULL;
+    *n = c.n;
+    assert_int_equal(c.bytes > 0, c.n > 0);
+    tac_texts_close(c.texts);
+    return kept;
+}
+
+/* Bytes of the two longest queries of the pool as a batch with its texts. */
+static size_t longest_pair(struct scene *s)
+{
+    size_t most = 0, rows;
+    for (uint32_t i = 0; i < POOL; i++)
+        for (uint32_t k = 0; k < i; k++) {
+            struct tacit_err err;
+            struct tac_arena a = {0};
+            struct tac_seq seq[2];
+            size_t bytes;
+            assert_ok(tac_query_sequence(&seq[0], &a, &s->prefix, &s->pool[k], 1, 0, &err), err);
+            assert_ok(tac_query_sequence(&seq[1], &a, &s->prefix, &s->pool[i], 1, 9, &err), err);
+            struct tac_job job = {.seq = seq,
+                                  .n = 2,
+                                  .n_item = 99,
+                                  .ports = &s->tune->ports,
+                                  .grad = s->tune->ports.grad};
+            size_t taken = s->g.session->o.memory_limit;
+            s->g.session->o.memory_limit = 0;
+            assert_ok(tac_session_measure(s->g.session, &job, &bytes, &rows, &err), err);
+            s->g.session->o.memory_limit = taken;
+            most = bytes > most ? bytes : most;
+            tac_arena_release(&a);
+        }
+    return most;
+}
+
+/* Kept where they fit beside the largest batch, and only where the text before the prompt does not
+ * change. */
+static void test_choice(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct tacit_err err;
+    struct tac_texts_choice c;
+    size_t n;
+    open_scene(&s, "base-f32");
+    struct tac_ports ports = s.tune->ports, weights = ports;
+    assert_true(kept(&s, ports, TAC_TEXTS_AUTO, &n));
+    assert_int_equal(n, distinct(&s));
+    assert_false(kept(&s, ports, TAC_TEXTS_OFF, &n));
+    assert_int_equal(n, 0);
+    size_t enough = tac_session_taken(s.g.session) + tac_texts_bytes(s.texts) + longest_pair(&s);
+    s.g.session->o.memory_limit = enough;
+    assert_true(kept(&s, ports, TAC_TEXTS_AUTO, &n));
+    s.g.session->o.memory_limit = enough - tac_texts_bytes(s.texts) / 2;
+    assert_false(kept(&s, ports, TAC_TEXTS_AUTO, &n));
+    assert_int_equal(n, distinct(&s));
+    assert_true(kept(&s, ports, TAC_TEXTS_F16, &n));
+    weights.grad |= TAC_GRAD_WEIGHTS;
+    s.g.session->o.memory_limit = 0;
+    assert_false(kept(&s, weights, TAC_TEXTS_AUTO, &n));
+    assert_int_equal(n, 0);
+    s.prefix.place = TAC_PLACE_FRONT;
+    assert_false(kept(&s, ports, TAC_TEXTS_AUTO, &n));
+    struct tac_texts_options o = {.mode = TAC_TEXTS_F16, .batch = 2};
+    assert_fails(tac_texts_choose(&c, s.g.session, &ports, &s.prefix, s.pool, POOL, &o, &err),
+                 TACIT_EINPUT, err, "no text stands before a trained prompt");
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_batches), cmocka_unit_test(test_bytes),
-                                       cmocka_unit_test(test_measure), cmocka_unit_test(test_half)};
+                                       cmocka_unit_test(test_measure), cmocka_unit_test(test_half),
+                                       cmocka_unit_test(test_choice)};
     return cmocka_run_group_tests_name("texts", tests, NULL, NULL);
 }

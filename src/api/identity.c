@@ -93,6 +93,13 @@ static bool add_place(json_t *settings, const struct tac_train_job *j)
            !json_object_set_new(settings, "place", json_string(tac_place_name(j->place)));
 }
 
+/* Texts kept as they are change nothing. */
+static bool add_cache(json_t *settings, const struct tac_train_job *j)
+{
+    return j->to.texts != TAC_TEXTS_F16 ||
+           !json_object_set_new(settings, "text_cache", json_string("f16"));
+}
+
 static json_t *settings_of(const struct tac_train_job *j, const char *method, uint64_t data,
                            uint64_t init)
 {
@@ -124,7 +131,7 @@ static json_t *settings_of(const struct tac_train_job *j, const char *method, ui
             ok = !json_object_set_new(s, more[i].name, more[i].value);
         else
             json_decref(more[i].value);
-    ok = ok && add_pull(s, j) && add_place(s, j);
+    ok = ok && add_pull(s, j) && add_place(s, j) && add_cache(s, j);
     if (!ok)
         json_decref(s);
     return ok ? s : NULL;

@@ -29,16 +29,19 @@ struct tac_train_job {
     char identity[24];
 };
 
-/* tac_job_options: checks the public options and fills j->to. tac_job_open: the method and its
- * first values. tac_job_run: claims the folder and trains. (train.c) */
+/* tac_job_options: checks the public options and fills j->to. tac_job_examples: the queries of the
+ * right answers. tac_job_open: the method and its first values. tac_job_run: claims the folder and
+ * trains. (train.c) */
 enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_job_examples(struct tac_train_job *j, const struct tacit_examples *train,
+                                   struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_job_open(struct tac_train_job *j, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_job_run(struct tac_train_job *j, struct tacit_train_result *result,
                               struct tacit_err *err) TAC_MUST_USE;
 void tac_job_release(struct tac_train_job *j);
 
 /* tac_train_time: seconds that one batch of the longest examples takes, forward and backward, and
- * its rows without sharing. Writes nothing. */
+ * its rows without sharing. Writes nothing. (plan.c) */
 enum tacit_status tac_train_time(struct tacit_model *m, const struct tacit_task *task,
                                  const struct tacit_examples *train,
                                  const struct tacit_train_options *o, double *seconds, size_t *rows,

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { STREAM_VOCAB = 11 };
 
@@ -78,8 +77,9 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
 {
     static const char *const optimizers[] = {"adamw", "adafactor", "muon", NULL};
     static const char *const schedules[] = {"constant", "linear", "cosine", NULL};
+    static const char *const caches[] = {"auto", "off", "f16", NULL};
     const struct tacit_train_options *o = j->o;
-    int optimizer, schedule;
+    int optimizer, schedule, cache = TAC_TEXTS_AUTO;
     enum tacit_status s = check_options(o, err);
     if (!s)
         s = tac_spec_method(&j->spec, o->method, err);
@@ -87,6 +87,8 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
         s = pick_name(&optimizer, "optimizer", o->optimizer, optimizers, err);
     if (!s)
         s = pick_name(&schedule, "schedule", o->schedule, schedules, err);
+    if (!s && o->text_cache)
+        s = pick_name(&cache, "text cache", o->text_cache, caches, err);
     if (s)
         return s;
     struct tac_train_options *t = &j->to;
@@ -117,6 +119,7 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
     t->eval_epochs = o->eval_epochs;
     t->keep_best = o->keep_best;
     t->patience = o->patience;
+    t->texts = (enum tac_texts_mode)cache;
     t->warmup_share = o->warmup < 1 ? o->warmup : 0;
     t->optim.warmup = o->warmup < 1 ? 0 : (int64_t)o->warmup;
     if (optimizer == TAC_MUON && j->spec.method != &tac_method_full)
@@ -388,8 +391,8 @@ void tac_job_release(struct tac_train_job *j)
     free(j->words.id);
 }
 
-static enum tacit_status take_examples(struct tac_train_job *j, const struct tacit_examples *train,
-                                       struct tacit_err *err)
+enum tacit_status tac_job_examples(struct tac_train_job *j, const struct tacit_examples *train,
+                                   struct tacit_err *err)
 {
     j->n = tacit_examples_count(train);
     j->example = tac_alloc(j->n, sizeof *j->example, err);
@@ -461,113 +464,11 @@ enum tacit_status tacit_train(struct tacit_model *m, const struct tacit_task *ta
         .m = m, .o = o, .progress = progress, .validation = validation, .task = task};
     enum tacit_status s = tac_job_options(&j, err);
     if (!s)
-        s = take_examples(&j, train, err);
+        s = tac_job_examples(&j, train, err);
     if (!s)
         s = tac_job_open(&j, err);
     if (!s)
         s = tac_job_run(&j, result, err);
-    tac_job_release(&j);
-    return s;
-}
-
-/* The first of the batch of neighbours with the most rows, which stands for the largest. */
-static size_t longest_batch(const struct tac_train_job *j, size_t n)
-{
-    size_t from = 0, most = 0;
-    for (size_t i = 0; i + n <= j->n; i++) {
-        size_t sum = 0;
-        for (size_t k = i; k < i + n; k++)
-            sum += j->example[k].n_ctx + j->example[k].n_target;
-        if (sum > most) {
-            most = sum;
-            from = i;
-        }
-    }
-    return from;
-}
-
-/* That batch as a job of the session; sequences in the arena. */
-static enum tacit_status largest_job(const struct tac_train_job *j, struct tac_job *job,
-                                     struct tac_arena *a, struct tacit_err *err)
-{
-    size_t n = j->n < j->o->batch ? j->n : j->o->batch, from = longest_batch(j, n);
-    struct tac_seq *seq = tac_arena_alloc(a, n, sizeof *seq, err);
-    enum tacit_status s = seq ? TACIT_OK : TACIT_EFAIL;
-    uint32_t item = 0;
-    for (size_t i = 0; !s && i < n; i++) {
-        s = tac_query_sequence(&seq[i], a, &j->prefix, &j->example[from + i], 1, item, err);
-        item += (uint32_t)j->example[from + i].n_target;
-    }
-    *job = (struct tac_job){
-        .seq = seq, .n = n, .n_item = item, .ports = &j->tune->ports, .grad = j->tune->ports.grad};
-    return s;
-}
-
-static enum tacit_status measure(struct tac_train_job *j, size_t *bytes, size_t *rows,
-                                 struct tacit_err *err)
-{
-    struct tac_arena a = {0};
-    struct tac_job job;
-    enum tacit_status s = largest_job(j, &job, &a, err);
-    j->m->session->fixed_bytes = tac_train_memory(j->tune, &j->to);
-    if (!s)
-        s = tac_session_measure(j->m->session, &job, bytes, rows, err);
-    tac_arena_release(&a);
-    *bytes += s ? 0 : tac_session_taken(j->m->session);
-    j->m->session->fixed_bytes = 0;
-    return s;
-}
-
-static enum tacit_status clock_batch(struct tac_train_job *j, double *seconds, size_t *rows,
-                                     struct tacit_err *err)
-{
-    struct tac_arena a = {0};
-    struct tac_job job;
-    struct timespec from, to;
-    enum tacit_status s = largest_job(j, &job, &a, err);
-    size_t before = j->m->session->tokens;
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    if (!s)
-        s = tac_session_run(j->m->session, &job, err);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    *seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
-    *rows = j->m->session->tokens - before;
-    tac_arena_release(&a);
-    return s;
-}
-
-/* A job that is opened for a look and never runs. */
-static enum tacit_status open_look(struct tac_train_job *j, const struct tacit_examples *train,
-                                   struct tacit_err *err)
-{
-    enum tacit_status s = tac_job_options(j, err);
-    if (!s)
-        s = take_examples(j, train, err);
-    return s ? s : tac_job_open(j, err);
-}
-
-enum tacit_status tacit_train_plan(struct tacit_model *m, const struct tacit_task *task,
-                                   const struct tacit_examples *train,
-                                   const struct tacit_train_options *o, size_t *bytes, size_t *rows,
-                                   struct tacit_err *err)
-{
-    struct tac_train_job j = {.m = m, .o = o, .task = task};
-    enum tacit_status s = open_look(&j, train, err);
-    if (!s)
-        s = measure(&j, bytes, rows, err);
-    tac_job_release(&j);
-    return s;
-}
-
-enum tacit_status tac_train_time(struct tacit_model *m, const struct tacit_task *task,
-                                 const struct tacit_examples *train,
-                                 const struct tacit_train_options *o, double *seconds, size_t *rows,
-                                 struct tacit_err *err)
-{
-    struct tac_train_job j = {.m = m, .o = o, .task = task};
-    enum tacit_status s = open_look(&j, train, err);
-    if (!s)
-        s = clock_batch(&j, seconds, rows, err);
     tac_job_release(&j);
     return s;
 }

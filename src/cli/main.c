@@ -43,6 +43,8 @@ static const struct cli_option train_options[] = {
      "description (default), text:TEXT, vocab, normal, zero; adapter:DIR goes on with that adapter, whatever its type"},
     {"place", "WHERE",
      "where the prompt stands: template (default: at the template's mark, else in front), front, end (behind the input)"},
+    {"text-cache", "KIND",
+     "keys and values of the texts before a prompt, which training does not change: auto (default: kept where memory allows; the same bytes), off, f16 (kept as float16; other bytes)"},
     {"epochs", "N", "passes over the training examples (50)"},
     {"steps", "N", "stop after N steps instead"},
     {"batch", "N", "examples a batch (8)"},

@@ -99,6 +99,7 @@ static bool train_options(const struct cli_args *a, struct tacit_train_options *
         o->batch = SIZE_MAX; /* tokens alone are the limit */
     o->keep_best = cli_has(a, "best");
     o->place = cli_get(a, "place");
+    o->text_cache = cli_get(a, "text-cache");
     o->pull_text = cli_get(a, "pull");
     if (cli_has(a, "pull") != cli_has(a, "pull-weight")) {
         cli_usage(a, "options '--pull' and '--pull-weight' belong together");
@@ -205,14 +206,33 @@ static int load_data(const struct cli_args *a, const struct tacit_model *m, stru
     return 0;
 }
 
+/* What becomes of the texts before the prompts, where there are any. */
+static void show_texts(const struct tacit_train_texts *t)
+{
+    char bytes[32];
+    cli_bytes(bytes, (double)t->bytes);
+    if (t->kept)
+        fprintf(stderr, "keys and values of %zu texts before the prompt are kept: %s\n", t->n,
+                bytes);
+    else if (t->n)
+        fprintf(stderr,
+                "%zu texts before the prompt are computed in every epoch: keeping their keys and "
+                "values would take %s (--memory, --text-cache f16)\n",
+                t->n, bytes);
+}
+
 static int show_plan(const struct cli_args *a, struct tacit_model *m, const struct data *d,
                      const struct tacit_train_options *o)
 {
     struct tacit_err err;
+    struct tacit_train_texts texts;
     size_t bytes, rows;
-    if (tacit_train_plan(m, d->task, d->train, o, &bytes, &rows, &err))
+    if (tacit_train_plan(m, d->task, d->train, o, &bytes, &rows, &err) ||
+        tacit_train_texts(m, d->task, d->train, o, &texts, &err))
         return cli_fail(a, &err);
     cli_show_plan(a, m, bytes, rows);
+    if (!cli_has(a, "quiet"))
+        show_texts(&texts);
     if (!cli_has(a, "quiet"))
         fprintf(stderr, "%zu training examples", tacit_examples_count(d->train));
     if (!cli_has(a, "quiet") && d->validation)

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A text: its keys and values, real or half, layer by layer, keys first; neither before it is
  * computed. */
@@ -104,7 +105,8 @@ enum tacit_status tac_texts_open(struct tac_texts **out, struct tac_session *s,
     struct tac_texts *x = *out = tac_alloc(1, sizeof *x, err);
     if (!x)
         return TACIT_EFAIL;
-    *x = (struct tac_texts){.s = s, .prefix = prefix, .query = query, .half = o->half};
+    *x = (struct tac_texts){
+        .s = s, .prefix = prefix, .query = query, .half = o->mode == TAC_TEXTS_F16};
     enum tacit_status st = find_texts(x, n, err);
     if (st) {
         tac_texts_close(x);
@@ -342,4 +344,97 @@ enum tacit_status tac_texts_cut(struct tac_texts *x, struct tac_job *job, const 
     job->n_root = n;
     job->join = true;
     return st;
+}
+
+/* ---- whether to keep them ---- */
+
+struct long_query {
+    size_t rows;
+    uint32_t query;
+};
+
+static int by_rows(const void *a, const void *b)
+{
+    const struct long_query *x = a, *y = b;
+    if (x->rows != y->rows)
+        return x->rows > y->rows ? -1 : 1;
+    return (x->query > y->query) - (x->query < y->query);
+}
+
+/* Bytes of activations of a batch of the longest queries, texts included. */
+static enum tacit_status measure_longest(size_t *bytes, const struct tac_texts *x,
+                                         const struct tac_ports *ports, size_t n,
+                                         const struct tac_texts_options *o, struct tacit_err *err)
+{
+    struct tac_arena a = {0};
+    struct long_query *by = tac_arena_alloc(&a, n, sizeof *by, err);
+    struct tac_seq *seq = tac_arena_alloc(&a, n, sizeof *seq, err);
+    struct tac_job job = {.seq = seq, .ports = ports, .grad = ports->grad};
+    enum tacit_status st = by && seq ? TACIT_OK : TACIT_EFAIL;
+    size_t rows = 0, unused;
+    for (size_t i = 0; !st && i < n; i++)
+        by[i] = (struct long_query){x->query[i].n_ctx + x->query[i].n_target, (uint32_t)i};
+    if (!st)
+        qsort(by, n, sizeof *by, by_rows);
+    for (; !st && job.n < n && job.n < o->batch; job.n++) {
+        rows += x->prefix->n + by[job.n].rows;
+        if (o->batch_rows && job.n && rows > o->batch_rows)
+            break;
+        st = tac_query_sequence(&seq[job.n], &a, x->prefix, &x->query[by[job.n].query], 1,
+                                (uint32_t)job.n_item, err);
+        job.n_item += seq[job.n].n_mark;
+    }
+    if (!st)
+        st = tac_session_measure(x->s, &job, bytes, &unused, err);
+    tac_arena_release(&a);
+    return st;
+}
+
+static size_t own_memory(const struct tac_backend *be)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE),
+         processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (pages <= 0 || page <= 0 || processors <= 0)
+        return 0;
+    double all = (double)pages * (double)page / 4;
+    double share = be->threads > 0 ? (double)be->threads / (double)processors : 1;
+    return (size_t)(share < 1 ? all * share : all);
+}
+
+static bool fits(const struct tac_texts *x, const struct tac_ports *ports, size_t n,
+                 const struct tac_texts_options *o)
+{
+    size_t limit = x->s->o.memory_limit, batch, need = tac_texts_bytes(x);
+    if (!limit)
+        return need <= own_memory(x->s->weights->be);
+    /* a batch that cannot be measured will say so itself */
+    return !measure_longest(&batch, x, ports, n, o, NULL) &&
+           tac_session_taken(x->s) + need + batch <= limit;
+}
+
+enum tacit_status tac_texts_choose(struct tac_texts_choice *out, struct tac_session *s,
+                                   const struct tac_ports *ports, const struct tac_prefix *prefix,
+                                   const struct tac_query *query, size_t n,
+                                   const struct tac_texts_options *o, struct tacit_err *err)
+{
+    bool any = false;
+    *out = (struct tac_texts_choice){0};
+    for (size_t i = 0; i < n; i++)
+        any |= tac_query_at(prefix, &query[i]) > 0;
+    any = any && prefix->n && ports->grad == TAC_GRAD_SOFT && !ports->kv && !ports->site;
+    if (!any && o->mode == TAC_TEXTS_F16)
+        return tac_fail(err, TACIT_EINPUT,
+                        "text cache f16: no text stands before a trained prompt (see --place)");
+    if (!any || o->mode == TAC_TEXTS_OFF)
+        return TACIT_OK;
+    enum tacit_status st = tac_texts_open(&out->texts, s, prefix, query, n, o, err);
+    if (st)
+        return st;
+    out->n = tac_texts_count(out->texts);
+    out->bytes = tac_texts_bytes(out->texts);
+    if (o->mode == TAC_TEXTS_AUTO && !fits(out->texts, ports, n, o)) {
+        tac_texts_close(out->texts);
+        out->texts = NULL;
+    }
+    return TACIT_OK;
 }

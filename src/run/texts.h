@@ -9,8 +9,14 @@
 
 struct tac_texts;
 
+enum tac_texts_mode {
+    TAC_TEXTS_AUTO, /* kept where they fit */
+    TAC_TEXTS_OFF,
+    TAC_TEXTS_F16, /* kept as float16, which changes the bytes */
+};
+
 struct tac_texts_options {
-    bool half; /* kept as float16, which changes the bytes */
+    enum tac_texts_mode mode; /* F16, or one of the others */
     /* of the queries that are cut at once: how many, and their rows (0: no limit) where there are
      * two of them or more, at most */
     size_t batch, batch_rows;
@@ -27,6 +33,23 @@ void tac_texts_close(struct tac_texts *x);
 size_t tac_texts_count(const struct tac_texts *x); /* different ones, the empty one aside */
 /* tac_texts_bytes: of them all, and of what the largest batch needs to read them. */
 size_t tac_texts_bytes(const struct tac_texts *x);
+
+/* What texts there are for training these ports, and the texts as they are to be kept: NULL where
+ * they are not. */
+struct tac_texts_choice {
+    struct tac_texts *texts;
+    size_t n, bytes; /* that could be kept; 0 where text before the prompt changes, or is none */
+};
+
+/* tac_texts_choose: AUTO keeps them where they fit: beside the largest batch as it would be without
+ * them, by the session's memory limit; without a limit, in a quarter of the machine's memory, or in
+ * the share of that which the backend's threads are of its processors. Errors: memory; F16 where
+ * there is nothing to keep. */
+enum tacit_status tac_texts_choose(struct tac_texts_choice *out, struct tac_session *s,
+                                   const struct tac_ports *ports, const struct tac_prefix *prefix,
+                                   const struct tac_query *query, size_t n,
+                                   const struct tac_texts_options *o,
+                                   struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_texts_cut: takes the texts from the job's sequences, which tac_query_sequence made of the
  * queries `which` (job->n): roots stand in their place. Missing texts are computed, unless the job

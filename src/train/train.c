@@ -17,6 +17,7 @@ struct run {
     struct tac_history history;
     struct tac_log metrics, timing;
     struct tac_lock lock;
+    struct tac_texts *texts; /* kept ones, or NULL */
     uint32_t *order;
     size_t *batch_end; /* (batches) one past the last example of each batch of the epoch */
     size_t n_batch, epoch;
@@ -131,6 +132,8 @@ static enum tacit_status run_batch(struct run *r, size_t batch, float weight, do
                           .n_item = item,
                           .ports = &r->t->tune->ports,
                           .grad = r->t->tune->ports.grad};
+    if (!s && r->texts)
+        s = tac_texts_cut(r->texts, &job, r->order + from, false, &a, err);
     if (!s)
         s = tac_session_run(r->t->session, &job, err);
     *loss += job.loss;
@@ -404,6 +407,25 @@ size_t tac_train_memory(const struct tac_tune *t, const struct tac_train_options
            tac_pull_memory(t, &o->pull);
 }
 
+enum tacit_status tac_train_texts(struct tac_texts_choice *out, const struct tac_trainer *t,
+                                  const struct tac_train_options *o, struct tacit_err *err)
+{
+    struct tac_texts_options to = {
+        .mode = o->texts, .batch = o->batch, .batch_rows = o->batch_tokens};
+    return tac_texts_choose(out, t->session, &t->tune->ports, t->prefix, t->example, t->n, &to,
+                            err);
+}
+
+static enum tacit_status keep_texts(struct run *r, struct tacit_err *err)
+{
+    struct tac_texts_choice c;
+    enum tacit_status s = tac_train_texts(&c, r->t, r->o, err);
+    r->texts = s ? NULL : c.texts;
+    if (r->texts)
+        r->t->session->fixed_bytes += c.bytes;
+    return s;
+}
+
 static enum tacit_status open_run(struct run *r, struct tacit_err *err)
 {
     struct tac_tune *tune = r->t->tune;
@@ -426,7 +448,7 @@ static enum tacit_status open_run(struct run *r, struct tacit_err *err)
     count_steps(r);
     if (r->o->warmup_share > 0)
         r->optim.o.warmup = (int64_t)ceil(r->o->warmup_share * (double)r->total);
-    return TACIT_OK;
+    return keep_texts(r, err);
 }
 
 static enum tacit_status open_logs(struct run *r, struct tacit_err *err)
@@ -462,6 +484,7 @@ static void close_run(struct run *r)
     tac_optim_close(&r->optim);
     tac_pull_close(&r->pull);
     tac_history_release(&r->history);
+    tac_texts_close(r->texts);
     free(r->order);
     free(r->batch_end);
     free(r->c.values);

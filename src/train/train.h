@@ -7,7 +7,7 @@
 #ifndef TAC_TRAIN_TRAIN_H
 #define TAC_TRAIN_TRAIN_H
 
-#include "run/score.h"
+#include "run/texts.h"
 #include "train/checkpoint.h"
 #include "train/pull.h"
 
@@ -32,7 +32,8 @@ struct tac_train_options {
     bool keep_best;       /* the result is the best evaluation's block, not the last */
     size_t patience;      /* stop after so many evaluations without a better one; 0: never */
     bool history;         /* keep the block after every epoch */
-    struct tac_pull pull; /* towards given rows */
+    enum tac_texts_mode texts; /* before the prompts: whether their keys and values are kept */
+    struct tac_pull pull;      /* towards given rows */
 };
 
 /* One evaluation: `score` is what keep_best and patience go by (higher is better). */
@@ -72,6 +73,12 @@ struct tac_train_result {
 };
 
 struct tac_train_options tac_train_options_default(void);
+
+/* tac_train_texts: the texts that the run keeps (run/texts.h). session->fixed_bytes are without
+ * them. */
+enum tacit_status tac_train_texts(struct tac_texts_choice *out, const struct tac_trainer *t,
+                                  const struct tac_train_options *o,
+                                  struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_train_memory: bytes that training takes besides weights and activations: the block with
  * gradients and moments, and the host's copies of them for checkpoints. */
