@@ -212,6 +212,40 @@ struct tacit_prompt {
     enum tacit_ensemble ensemble; /* tacit_eval alone; not TACIT_ALONE: all else is unused */
 };
 
+/* What moving between tools needs beside two paths; NULL or 0: not given. */
+struct tacit_convert_options {
+    const char *dtype;     /* of a model folder: "f32", "f16", "bf16" */
+    const char *model;     /* the model that a prompt is for: a folder or a hub id */
+    const char *hub_cache; /* as in tacit_model_options */
+    const char *text;      /* embeddings of its tokens follow the prompt's rows in a file */
+    const char *base_name; /* base_model_name_or_path of an adapter folder; default: FROM's, else
+                              model */
+    size_t width;          /* of the rows of a .f32 or .bin file, where no model is given */
+    long task;             /* which task of a MULTITASK_PROMPT_TUNING folder; below 0: not given */
+};
+
+/* What was written: a model, or a prompt of so many rows. */
+struct tacit_convert_result {
+    int is_model;
+    size_t tokens, text_tokens, width;
+};
+
+TACIT_API struct tacit_convert_options tacit_convert_options_default(void);
+/* A prompt from one tool's form to another's, or a model folder to another dtype.
+ * from: a PEFT folder (PROMPT_TUNING, P_TUNING, MULTITASK_PROMPT_TUNING); .npy; .f32 or .bin
+ * (little-endian float32 rows); else a model as tacit_model_open takes it. to: .npy, .f32, .bin,
+ * .pt (as torch.save writes); a name without an ending: a folder, for prompts a PROMPT_TUNING one.
+ * A file that is there is replaced; a folder that holds a run or a model gets no prompt. */
+TACIT_API enum tacit_status tacit_convert(struct tacit_convert_result *r, const char *to,
+                                          const char *from, const struct tacit_convert_options *o,
+                                          struct tacit_err *err);
+/* The bytes of the .pt file as base64: what vLLM's servers take as prompt_embeds. *text is the
+ * caller's (tacit_free). */
+TACIT_API enum tacit_status tacit_convert_base64(struct tacit_convert_result *r, char **text,
+                                                 const char *from,
+                                                 const struct tacit_convert_options *o,
+                                                 struct tacit_err *err);
+
 /* ---- Scoring and generation
  * ------------------------------------------------------------------------------------ */
 

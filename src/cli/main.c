@@ -172,8 +172,15 @@ static const struct cli_option pretrain_options[] = {
 };
 
 static const struct cli_option convert_options[] = {
-    {"dtype", "TYPE", "f32, f16 or bf16; rounded to nearest, ties to even"},
-    {"out", "DIR", "folder to write"},
+    {"dtype", "TYPE", "of a model: f32, f16 or bf16; rounded to nearest, ties to even"},
+    {"model", "DIR|ID", "the model that a prompt is for"},
+    {"text", "TEXT", "with --model: write the embeddings of TEXT's tokens behind the prompt's"},
+    {"base64", NULL, "print what a .pt file would hold as base64, instead of TO"},
+    {"width", "N", "width of the rows of a .f32 or .bin file (default: the model's)"},
+    {"task-id", "K", "which task's prompt of a MULTITASK_PROMPT_TUNING folder, from 0"},
+    {"base-name", "ID",
+     "base_model_name_or_path in adapter_config.json (default: FROM's, else --model)"},
+    {"out", "TO", "the same as TO"},
     {0},
 };
 
@@ -284,9 +291,15 @@ static const struct cli_command commands[] = {
      "seed, out}.",
      "tacit init-model --layers 4 --width 64 --heads 4 --tokenizer demo/tokenizer.json --out fresh",
      GROUPS(init_options), cli_init_model},
-    {"convert", "MODEL", "a model folder in another dtype",
-     "Writes a HuggingFace folder in one file, with the tokenizer beside it. With --json: {dtype, out}.",
-     "tacit convert trained --dtype bf16 --out small", GROUPS(convert_options), cli_convert},
+    {"convert", "FROM TO", "a prompt in another tool's form, or a model in another dtype",
+     "FROM is a PEFT folder (PROMPT_TUNING, P_TUNING, MULTITASK_PROMPT_TUNING), a matrix of NumPy's (.npy, as Lester et al. "
+     "keep prompts), float32 rows (.f32 or .bin), or a model. TO is a .npy; float32 rows for llama.cpp's embd (.f32 or .bin); "
+     "a tensor as torch.save writes it (.pt), for vLLM's prompt_embeds; or, without an ending, a PROMPT_TUNING folder. With "
+     "--model and --text the file is a whole input: the prompt's rows and those of the text.\n\n"
+     "A model becomes a HuggingFace folder in one file, with the tokenizer beside it.\n\n"
+     "With --json: {tokens, text_tokens, width, out} or, for a model, {dtype, out}; with --base64 {tokens, text_tokens, width, "
+     "base64}.",
+     "tacit convert runs/rte rte.npy", GROUPS(convert_options), cli_convert},
     {"study", "FILE", "train, compare and read prompts of several tasks and seeds",
      "Does everything that the study file asks for (docs/STUDY.md): prompts trained from the tasks' descriptions, what they are "
      "compared with, and the analyses; all of it ends in DIR/study.db. Stopped or killed, the same command goes on where it "

@@ -331,23 +331,3 @@ int cli_init_model(const struct cli_args *a)
                 shape.layers, shape.width);
     return 0;
 }
-
-int cli_convert(const struct cli_args *a)
-{
-    struct tacit_err err;
-    if (a->n_word != 1)
-        return cli_usage(a, "expected one model");
-    if (!cli_need(a, "dtype") || !cli_need(a, "out"))
-        return TACIT_EINPUT;
-    const char *out = cli_get(a, "out"), *dtype = cli_get(a, "dtype");
-    if (tacit_model_convert(out, a->word[0], dtype, cli_hub_cache(), &err))
-        return cli_fail(a, &err);
-    if (cli_has(a, "json")) {
-        printf("{\"dtype\": \"%s\", \"out\": ", dtype);
-        cli_json_string(stdout, out, strlen(out));
-        printf("}\n");
-    } else if (!cli_has(a, "quiet")) {
-        fprintf(stderr, "%s: %s in %s\n", out, a->word[0], dtype);
-    }
-    return 0;
-}

@@ -1,0 +1,384 @@
+/* Prompts between PEFT folders and the files of other tools. */
+#include "api/handles.h"
+#include "base/file.h"
+#include "format/npy.h"
+#include "format/torch.h"
+#include "tune/multitask.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { CONFIG_LIMIT = 1 << 20, COUNT_LIMIT = 1 << 20 };
+
+enum form { FORM_MODEL, FORM_ADAPTER, FORM_NPY, FORM_RAW, FORM_TORCH, FORM_UNKNOWN };
+
+static const struct {
+    const char *ending;
+    enum form form;
+} known[] = {{".npy", FORM_NPY}, {".f32", FORM_RAW}, {".bin", FORM_RAW}, {".pt", FORM_TORCH}};
+
+/* A prompt on its way. c: its model's shape, as far as it is known (0 elsewhere). */
+struct parcel {
+    const char *from;
+    const struct tacit_convert_options *o;
+    struct tac_model *model; /* NULL where none was given */
+    struct tac_decoder_config c;
+    struct tac_peft_prompt p;
+    size_t n_text; /* rows of p that are the text's */
+};
+
+static enum form form_of_name(const char *path)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (tac_ends_with(path, known[i].ending))
+            return known[i].form;
+    return FORM_UNKNOWN;
+}
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static enum tacit_status fail_form(const char *path, const char *hint, struct tacit_err *err)
+{
+    return tac_fail(err, TACIT_EINPUT,
+                    "%s: its ending is none of .npy, .f32, .bin (float32 rows), .pt%s", path, hint);
+}
+
+static enum tacit_status find_input(enum form *form, const char *from, struct tacit_err *err)
+{
+    *form = FORM_MODEL; /* a hub id too */
+    if (tac_is_dir(from)) {
+        char *config = tac_path(from, "adapter_config.json", err);
+        if (!config)
+            return TACIT_EFAIL;
+        if (tac_file_exists(config))
+            *form = FORM_ADAPTER;
+        free(config);
+        return TACIT_OK;
+    }
+    enum form file = form_of_name(from);
+    if (file == FORM_TORCH)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: .pt files are written, not read (a pickle can run code); give what "
+                        "numpy.save makes of its tensor",
+                        from);
+    if (file != FORM_UNKNOWN)
+        *form = file;
+    else if (tac_file_exists(from))
+        return fail_form(from, "", err);
+    return TACIT_OK;
+}
+
+/* What a prompt is to become; a name without an ending is a folder. */
+static enum tacit_status find_output(enum form *form, const char *to, struct tacit_err *err)
+{
+    *form = form_of_name(to);
+    if (*form == FORM_UNKNOWN) {
+        *form = FORM_ADAPTER;
+        if (!tac_is_dir(to) && strchr(base_of(to), '.'))
+            return fail_form(to, " (a folder's name may end in '/')", err);
+        return TACIT_OK;
+    }
+    if (tac_is_dir(to))
+        return tac_fail(err, TACIT_EINPUT, "%s: is a folder, a file was expected", to);
+    return TACIT_OK;
+}
+
+static enum tacit_status not_itself(const char *to, const char *from, struct tacit_err *err)
+{
+    struct stat a, b;
+    if (stat(to, &a) == 0 && stat(from, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        return tac_fail(err, TACIT_EINPUT, "%s: a prompt cannot be converted into itself", to);
+    return TACIT_OK;
+}
+
+/* A folder may get the adapter unless it is the folder of a run, whose result that would not be, or
+ * a model's. */
+static enum tacit_status check_folder(const char *to, struct tacit_err *err)
+{
+    static const char *const taken[][2] = {{"run.json", "a training run"},
+                                           {"config.json", "a model"}};
+    enum tacit_status s = TACIT_OK;
+    for (size_t i = 0; !s && i < sizeof taken / sizeof *taken; i++) {
+        char *path = tac_path(to, taken[i][0], err);
+        if (!path)
+            return TACIT_EFAIL;
+        if (tac_file_exists(path))
+            s = tac_fail(err, TACIT_EINPUT, "%s: holds %s, give another folder", to, taken[i][1]);
+        free(path);
+    }
+    return s;
+}
+
+static enum tacit_status open_model(struct parcel *x, struct tacit_err *err)
+{
+    if (!x->o->model)
+        return TACIT_OK;
+    enum tacit_status s = tac_model_open(&x->model, x->o->model, x->o->hub_cache, err);
+    if (!s)
+        x->c = x->model->c;
+    return s;
+}
+
+/* Layers and heads that an adapter folder says its model has. */
+static enum tacit_status read_config(struct parcel *x, struct tacit_err *err)
+{
+    json_t *config = NULL;
+    int64_t layers = 0, heads = 0;
+    char *path = tac_path(x->from, "adapter_config.json", err);
+    enum tacit_status s = path ? tac_json_load(&config, path, CONFIG_LIMIT, err) : TACIT_EFAIL;
+    if (!s && tac_json_has(config, "num_layers"))
+        s = tac_json_get_int(&layers, config, "num_layers", 1, COUNT_LIMIT, path, err);
+    if (!s && tac_json_has(config, "num_attention_heads"))
+        s = tac_json_get_int(&heads, config, "num_attention_heads", 1, COUNT_LIMIT, path, err);
+    x->c.L = (size_t)layers;
+    x->c.H = x->c.G = (size_t)heads;
+    json_decref(config);
+    free(path);
+    return s;
+}
+
+static enum tacit_status read_adapter(struct parcel *x, struct tacit_err *err)
+{
+    long task = x->o->task < 0 ? TAC_NO_TASK : x->o->task;
+    enum tacit_status s =
+        tac_prompt_load(&x->p, x->from, x->model ? &x->model->c : NULL, task, err);
+    return s || x->model ? s : read_config(x, err);
+}
+
+static enum tacit_status read_raw(struct parcel *x, struct tacit_err *err)
+{
+    struct tac_map map;
+    size_t width = x->o->width ? x->o->width : x->c.C;
+    if (!width)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: does not say how wide its rows are, give --width or --model", x->from);
+    enum tacit_status s = tac_map_open(&map, x->from, err);
+    if (s)
+        return s;
+    if (!map.size || map.size / sizeof(float) % width || map.size % sizeof(float))
+        s = tac_fail(err, TACIT_EINPUT, "%s: %zu bytes are no rows of %zu float32", x->from,
+                     map.size, width);
+    else if (!(x->p.values = tac_alloc(map.size, 1, err)))
+        s = TACIT_EFAIL;
+    if (!s) {
+        memcpy(x->p.values, map.data, map.size);
+        x->p.C = width;
+        x->p.P = map.size / sizeof(float) / width;
+    }
+    tac_map_close(&map);
+    return s;
+}
+
+static enum tacit_status check_width(const struct parcel *x, struct tacit_err *err)
+{
+    size_t want = x->o->width ? x->o->width : x->p.C;
+    if (x->p.C != want)
+        return tac_fail(err, TACIT_EINPUT, "%s: its rows are %zu wide, --width says %zu", x->from,
+                        x->p.C, want);
+    if (!x->model || x->p.C == x->model->c.C)
+        return TACIT_OK;
+    return tac_fail(err, TACIT_EINPUT, "%s: its rows are %zu wide, those of the model %s %zu",
+                    x->from, x->p.C, x->model->path, x->model->c.C);
+}
+
+static enum tacit_status check_finite(const struct parcel *x, struct tacit_err *err)
+{
+    for (size_t i = 0; i < x->p.P * x->p.C; i++)
+        if (!isfinite(x->p.values[i]))
+            return tac_fail(err, TACIT_EINPUT, "%s: row %zu, column %zu is %s", x->from, i / x->p.C,
+                            i % x->p.C, isnan(x->p.values[i]) ? "NaN" : "infinite");
+    return TACIT_OK;
+}
+
+/* The embeddings of these tokens behind the prompt's rows. */
+static enum tacit_status add_rows(struct parcel *x, const struct tac_ids *ids,
+                                  struct tacit_err *err)
+{
+    size_t P = x->p.P, C = x->p.C;
+    float *v = tac_alloc(P + ids->n, C * sizeof *v, err);
+    if (!v)
+        return TACIT_EFAIL;
+    memcpy(v, x->p.values, P * C * sizeof *v);
+    free(x->p.values);
+    x->p.values = v;
+    for (size_t i = 0; i < ids->n; i++) {
+        if ((size_t)ids->id[i] >= x->c.V)
+            return tac_fail(err, TACIT_EINPUT, "%s: token %d, the model's vocabulary has %zu rows",
+                            x->model->path, ids->id[i], x->c.V);
+        tac_tensor_read_f32(v + (P + i) * C, x->model->tensor[TAC_P_EMBED], (size_t)ids->id[i] * C,
+                            C);
+    }
+    x->p.P += ids->n;
+    x->n_text = ids->n;
+    return TACIT_OK;
+}
+
+static enum tacit_status add_text(struct parcel *x, struct tacit_err *err)
+{
+    struct tac_tokenizer *t = NULL;
+    struct tac_ids ids = {0};
+    if (!x->o->text)
+        return TACIT_OK;
+    if (!x->model)
+        return tac_fail(err, TACIT_EINPUT, "a text is embedded by a model, give --model");
+    enum tacit_status s = tac_tokenizer_open(&t, x->model->path, err);
+    if (!s)
+        s = tac_tokenizer_encode(t, &ids, x->o->text, strlen(x->o->text), err);
+    if (!s && !ids.n)
+        s = tac_fail(err, TACIT_EINPUT, "the text is empty");
+    if (!s)
+        s = add_rows(x, &ids, err);
+    tac_ids_release(&ids);
+    tac_tokenizer_close(t);
+    return s;
+}
+
+static enum tacit_status read_prompt(struct parcel *x, enum form form, struct tacit_err *err)
+{
+    enum tacit_status s = TACIT_OK;
+    if (x->o->dtype)
+        s = tac_fail(err, TACIT_EINPUT, "%s: a prompt is float32, --dtype is for model folders",
+                     x->from);
+    if (!s && form != FORM_ADAPTER && x->o->task >= 0)
+        s = tac_fail(err, TACIT_EINPUT, "%s: there are no tasks to choose from in it", x->from);
+    if (!s)
+        s = open_model(x, err);
+    if (!s)
+        s = form == FORM_ADAPTER ? read_adapter(x, err)
+            : form == FORM_RAW   ? read_raw(x, err)
+                                 : tac_npy_read(&x->p.values, &x->p.P, &x->p.C, x->from, err);
+    if (!s)
+        s = check_width(x, err);
+    if (!s)
+        s = check_finite(x, err);
+    return s ? s : add_text(x, err);
+}
+
+static void release(struct parcel *x)
+{
+    tac_peft_prompt_release(&x->p);
+    tac_model_close(x->model);
+}
+
+static enum tacit_status write_adapter(const struct parcel *x, const char *to,
+                                       struct tacit_err *err)
+{
+    struct tac_adapter_info info = {.base_name = x->o->base_name  ? x->o->base_name
+                                                 : x->p.base_name ? x->p.base_name
+                                                                  : x->o->model,
+                                    .tokenizer_name = x->p.tokenizer_name,
+                                    .init_text = x->p.init_text};
+    struct tac_decoder_config c = x->c;
+    if (x->o->text)
+        return tac_fail(err, TACIT_EINPUT, "%s: an adapter folder holds no text, leave --text out",
+                        to);
+    if (!c.L || !c.H)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: does not say how many layers and heads its model has, give --model",
+                        x->from);
+    c.C = x->p.C;
+    c.D = c.C / c.H;
+    enum tacit_status s = check_folder(to, err);
+    return s ? s : tac_peft_save_prompt(to, x->p.values, x->p.P, &c, &info, err);
+}
+
+static enum tacit_status write_file(const struct parcel *x, enum form form, const char *to,
+                                    struct tacit_err *err)
+{
+    const struct tac_peft_prompt *p = &x->p;
+    struct tac_buf b = {0};
+    enum tacit_status s = TACIT_OK;
+    if (form == FORM_RAW)
+        return tac_file_write(to, p->values, p->P * p->C * sizeof *p->values, err);
+    s = form == FORM_NPY ? tac_npy_put(&b, p->values, p->P, p->C, err)
+                         : tac_torch_put(&b, p->values, p->P, p->C, err);
+    if (!s)
+        s = tac_file_write(to, b.data, b.len, err);
+    tac_buf_release(&b);
+    return s;
+}
+
+static void say(struct tacit_convert_result *r, const struct parcel *x)
+{
+    *r = (struct tacit_convert_result){
+        .tokens = x->p.P - x->n_text, .text_tokens = x->n_text, .width = x->p.C};
+}
+
+struct tacit_convert_options tacit_convert_options_default(void)
+{
+    return (struct tacit_convert_options){.task = -1};
+}
+
+static enum tacit_status convert_model(struct tacit_convert_result *r, const char *to,
+                                       const char *from, const struct tacit_convert_options *o,
+                                       struct tacit_err *err)
+{
+    *r = (struct tacit_convert_result){.is_model = 1};
+    if (to && form_of_name(to) != FORM_UNKNOWN && !tac_is_dir(to))
+        return tac_fail(err, TACIT_EINPUT, "%s: is no prompt, which %s would hold", from, to);
+    if (!o->dtype)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: is no adapter folder and no file of a prompt; a model needs --dtype",
+                        from);
+    if (o->model || o->text || o->base_name || o->width || o->task >= 0)
+        return tac_fail(err, TACIT_EINPUT, "%s: a model takes no option but --dtype", from);
+    return tacit_model_convert(to, from, o->dtype, o->hub_cache, err);
+}
+
+enum tacit_status tacit_convert(struct tacit_convert_result *r, const char *to, const char *from,
+                                const struct tacit_convert_options *o, struct tacit_err *err)
+{
+    struct parcel x = {.from = from, .o = o};
+    enum form in, out = FORM_UNKNOWN;
+    *r = (struct tacit_convert_result){0};
+    enum tacit_status s = find_input(&in, from, err);
+    if (!s && in == FORM_MODEL)
+        return convert_model(r, to, from, o, err);
+    if (!s)
+        s = find_output(&out, to, err);
+    if (!s)
+        s = not_itself(to, from, err);
+    if (!s)
+        s = read_prompt(&x, in, err);
+    if (!s)
+        s = out == FORM_ADAPTER ? write_adapter(&x, to, err) : write_file(&x, out, to, err);
+    if (!s)
+        say(r, &x);
+    release(&x);
+    return s;
+}
+
+enum tacit_status tacit_convert_base64(struct tacit_convert_result *r, char **text,
+                                       const char *from, const struct tacit_convert_options *o,
+                                       struct tacit_err *err)
+{
+    struct parcel x = {.from = from, .o = o};
+    struct tac_buf b = {0}, out = {0};
+    enum form in;
+    *text = NULL;
+    *r = (struct tacit_convert_result){0};
+    enum tacit_status s = find_input(&in, from, err);
+    if (!s && in == FORM_MODEL)
+        s = tac_fail(err, TACIT_EINPUT, "%s: is no adapter folder and no file of a prompt", from);
+    if (!s)
+        s = read_prompt(&x, in, err);
+    if (!s)
+        s = tac_torch_put(&b, x.p.values, x.p.P, x.p.C, err);
+    if (!s)
+        s = tac_buf_add_base64(&out, b.data, b.len, err);
+    if (!s) {
+        say(r, &x);
+        *text = out.data;
+    } else {
+        tac_buf_release(&out);
+    }
+    tac_buf_release(&b);
+    release(&x);
+    return s;
+}

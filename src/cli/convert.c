@@ -1,0 +1,84 @@
+/* tacit convert. */
+#include "cli.h"
+
+#include <string.h>
+
+static bool convert_options(const struct cli_args *a, struct tacit_convert_options *o)
+{
+    size_t task = 0;
+    *o = tacit_convert_options_default();
+    if (!cli_above_0(a, "width", &o->width) || !cli_size(a, "task-id", &task))
+        return false;
+    o->dtype = cli_get(a, "dtype");
+    o->model = cli_get(a, "model");
+    o->text = cli_get(a, "text");
+    o->base_name = cli_get(a, "base-name");
+    o->hub_cache = cli_hub_cache();
+    if (cli_has(a, "task-id"))
+        o->task = task < INT32_MAX ? (long)task : INT32_MAX;
+    return true;
+}
+
+static void print_json(const struct tacit_convert_result *r, const char *dtype, const char *key,
+                       const char *value)
+{
+    putchar('{');
+    if (r->is_model)
+        printf("\"dtype\": \"%s\", ", dtype);
+    else
+        printf("\"tokens\": %zu, \"text_tokens\": %zu, \"width\": %zu, ", r->tokens, r->text_tokens,
+               r->width);
+    printf("\"%s\": ", key);
+    cli_json_string(stdout, value, strlen(value));
+    printf("}\n");
+}
+
+static void print_words(const struct tacit_convert_result *r, const char *dtype, const char *to,
+                        const char *from)
+{
+    if (r->is_model)
+        fprintf(stderr, "%s: %s in %s\n", to, from, dtype);
+    else if (r->text_tokens)
+        fprintf(stderr, "%s: %zu tokens of width %zu, and %zu of the text behind them\n", to,
+                r->tokens, r->width, r->text_tokens);
+    else
+        fprintf(stderr, "%s: %zu tokens of width %zu\n", to, r->tokens, r->width);
+}
+
+static int print_base64(const struct cli_args *a, const struct tacit_convert_options *o)
+{
+    struct tacit_convert_result r;
+    struct tacit_err err;
+    char *text;
+    if (a->n_word != 1 || cli_has(a, "out"))
+        return cli_usage(a, "option '--base64' prints: expected FROM alone");
+    if (tacit_convert_base64(&r, &text, a->word[0], o, &err))
+        return cli_fail(a, &err);
+    if (cli_has(a, "json"))
+        print_json(&r, NULL, "base64", text);
+    else
+        puts(text);
+    tacit_free(text);
+    return 0;
+}
+
+int cli_convert(const struct cli_args *a)
+{
+    struct tacit_convert_options o;
+    struct tacit_convert_result r;
+    struct tacit_err err;
+    if (!convert_options(a, &o))
+        return TACIT_EINPUT;
+    if (cli_has(a, "base64"))
+        return print_base64(a, &o);
+    if (a->n_word < 1 || a->n_word + (int)cli_has(a, "out") != 2)
+        return cli_usage(a, "expected FROM and TO");
+    const char *to = a->n_word > 1 ? a->word[1] : cli_get(a, "out");
+    if (tacit_convert(&r, to, a->word[0], &o, &err))
+        return cli_fail(a, &err);
+    if (cli_has(a, "json"))
+        print_json(&r, o.dtype, "out", to);
+    else if (!cli_has(a, "quiet"))
+        print_words(&r, o.dtype, to, a->word[0]);
+    return 0;
+}

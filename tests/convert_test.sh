@@ -1,0 +1,134 @@
+#!/bin/bash
+# tacit convert: prompts from and to other tools' files (tests/golden/convert, made by NumPy, torch and PEFT), whole inputs
+# that score as prompt and text do, and what is refused: one message, exit status 2, nothing written.
+tacit=$TACIT n=0 bad=0 golden=tests/golden/convert
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+check() { # NAME STATUS
+    n=$((n + 1))
+    if [ "$2" = 0 ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; bad=1; fi
+}
+convert() { "$tacit" convert --quiet "$@"; }
+refuses() { # NAME TEXT CONVERT'S ARGUMENTS...
+    local name=$1 text=$2 out status
+    shift 2
+    out=$(convert "$@" 2>&1)
+    status=$?
+    n=$((n + 1))
+    if [ $status = 2 ] && grep -qF -- "$text" <<<"$out" && [ "$(wc -l <<<"$out")" = 1 ] && ! compgen -G "$tmp/out*" >/dev/null; then
+        echo "ok $n - refuses $name"
+    else
+        echo "not ok $n - refuses $name"
+        echo "# status $status, expected '$text' in one line: $out"
+        compgen -G "$tmp/out*" | sed 's/^/# left behind: /'
+        rm -rf "$tmp"/out*
+        bad=1
+    fi
+}
+"$tacit" init-model --layers 2 --width 32 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/m" --quiet
+"$tacit" init-model --layers 2 --width 48 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/wide" --quiet
+
+# ---- there and back ----
+convert $golden/ptuning "$tmp/p.npy" && cmp -s "$tmp/p.npy" $golden/ptuning.npy
+check "P_TUNING becomes a .npy, the bytes that NumPy writes of PEFT's prompt" $?
+convert $golden/f4.npy "$tmp/f4.pt" && cmp -s "$tmp/f4.pt" $golden/f4.pt
+check ".npy becomes a .pt, the bytes that torch.save writes" $?
+convert "$tmp/p.npy" "$tmp/p.bin" && convert "$tmp/p.npy" "$tmp/p.f32" && cmp -s "$tmp/p.bin" "$tmp/p.f32" &&
+    tail -c 384 "$tmp/p.npy" | cmp -s - "$tmp/p.bin"
+check ".bin and .f32 are the rows alone" $?
+convert "$tmp/p.bin" "$tmp/back.npy" --width 32 && cmp -s "$tmp/back.npy" "$tmp/p.npy" &&
+    convert "$tmp/p.bin" "$tmp/back.npy" --model "$tmp/m" && cmp -s "$tmp/back.npy" "$tmp/p.npy"
+check "rows are read by --width, or by the model's" $?
+convert "$tmp/p.npy" "$tmp/peft" --model "$tmp/m" --base-name some/model && convert "$tmp/peft" "$tmp/again/" &&
+    convert "$tmp/peft" "$tmp/third" --model "$tmp/m" && cmp -s "$tmp/third/adapter_config.json" "$tmp/peft/adapter_config.json" &&
+    cmp -s "$tmp/peft/adapter_model.safetensors" "$tmp/again/adapter_model.safetensors" &&
+    cmp -s "$tmp/peft/adapter_config.json" "$tmp/again/adapter_config.json" && convert "$tmp/again" "$tmp/back.npy" &&
+    cmp -s "$tmp/back.npy" "$tmp/p.npy" && grep -q '"base_model_name_or_path": "some/model"' "$tmp/again/adapter_config.json"
+check ".npy becomes a PEFT folder, that another one, and that the .npy" $?
+convert tests/golden/base-f32/peft-adapter "$tmp/copy" &&
+    cmp -s "$tmp/copy/adapter_model.safetensors" tests/golden/base-f32/peft-adapter/adapter_model.safetensors
+check "a folder that PEFT wrote comes back with the same tensors" $?
+convert $golden/multitask "$tmp/task1" --task-id 1 && convert "$tmp/task1" "$tmp/task1.f32" &&
+    convert $golden/multitask "$tmp/task2.f32" --task-id 2 && ! cmp -s "$tmp/task1.f32" "$tmp/task2.f32" &&
+    grep -q '"peft_type": "PROMPT_TUNING"' "$tmp/task1/adapter_config.json" && ! grep -q num_ranks "$tmp/task1/adapter_config.json"
+check "one task of MULTITASK_PROMPT_TUNING becomes a PROMPT_TUNING folder" $?
+score() { echo "$2" | "$tacit" score --model "$tmp/m" --threads 1 --quiet --adapter "$1"; }
+[ "$(score "$tmp/task1" '{"ids": [5, 6], "target_ids": [7, 8]}')" != "$(score "$tmp/peft" '{"ids": [5, 6], "target_ids": [7, 8]}')" ]
+check "... and it can be scored with" $?
+convert "$tmp/p.npy" --base64 | base64 -d >"$tmp/b.pt" && convert "$tmp/p.npy" "$tmp/p.pt" && cmp -s "$tmp/b.pt" "$tmp/p.pt"
+check "--base64 prints the .pt file" $?
+
+# ---- whole inputs ----
+convert "$tmp/peft" "$tmp/whole.npy" --model "$tmp/m" --text "A frog sat" && convert "$tmp/whole.npy" "$tmp/whole" --model "$tmp/m"
+a=$(score "$tmp/peft" '{"text": "A frog sat", "target": " by the pond"}')
+b=$(score "$tmp/whole" '{"text": "", "target": " by the pond"}')
+[ -n "$a" ] && [ "$a" = "$b" ]
+check "prompt and text in one file score as the prompt before the text, to the last digit" $?
+[ "$(convert "$tmp/peft" "$tmp/whole.pt" --model "$tmp/m" --text "A frog sat" --json)" = \
+    "{\"tokens\": 3, \"text_tokens\": 4, \"width\": 32, \"out\": \"$tmp/whole.pt\"}" ] &&
+    [ "$(convert "$tmp/peft" --base64 --model "$tmp/m" --text "A frog sat" --json | sed 's/.*"base64": "\(.*\)"}/\1/' | base64 -d | cmp - "$tmp/whole.pt")" = "" ]
+check "--json" $?
+
+# ---- models, as before ----
+convert "$tmp/m" "$tmp/b16" --dtype bf16 && convert "$tmp/m" --dtype bf16 --out "$tmp/b16o" &&
+    cmp -s "$tmp/b16/model.safetensors" "$tmp/b16o/model.safetensors" &&
+    [ "$(convert "$tmp/m" "$tmp/b16" --dtype bf16 --json)" = "{\"dtype\": \"bf16\", \"out\": \"$tmp/b16\"}" ]
+check "a model is converted by TO and by --out" $?
+
+# ---- what is replaced, and what is not ----
+convert $golden/f4.npy "$tmp/p.pt" && cmp -s "$tmp/p.pt" $golden/f4.pt
+check "a file is replaced" $?
+convert "$tmp/task1" "$tmp/peft" && cmp -s "$tmp/task1/adapter_model.safetensors" "$tmp/peft/adapter_model.safetensors"
+check "an adapter folder is replaced" $?
+mkdir "$tmp/run"
+echo '{}' >"$tmp/run/run.json"
+refuses "a run's folder" "holds a training run, give another folder" "$tmp/peft" "$tmp/run"
+refuses "a model's folder" "holds a model, give another folder" "$tmp/peft" "$tmp/m"
+refuses "a folder for a file" "run.npy: is a folder, a file was expected" "$tmp/peft" "$(mkdir -p "$tmp/run.npy" && echo "$tmp/run.npy")"
+refuses "a prompt into itself" "cannot be converted into itself" "$tmp/p.npy" "$tmp/./p.npy"
+refuses "a folder into itself" "cannot be converted into itself" "$tmp/peft" "$tmp/peft/"
+[ "$(ls "$tmp/run")" = run.json ] && [ ! -e "$tmp/m/adapter_config.json" ]
+check "... and nothing is written there" $?
+
+# ---- what is refused ----
+refuses "an unknown ending of TO" "out.gguf: its ending is none of .npy, .f32, .bin (float32 rows), .pt" "$tmp/p.npy" "$tmp/out.gguf"
+refuses "an unknown ending of FROM" "README.md: its ending is none of .npy" README.md "$tmp/out"
+refuses "a .pt as FROM" ".pt files are written, not read" $golden/f4.pt "$tmp/out"
+refuses "a file that is not there" "gone.npy: cannot be opened: No such file" "$tmp/gone.npy" "$tmp/out.bin"
+refuses "what is neither prompt nor model" "no such model folder" "$tmp/gone" "$tmp/out" --dtype f16
+refuses "a model without --dtype" "a model needs --dtype" "$tmp/m" "$tmp/out"
+refuses "a model as a prompt's file" "is no prompt, which" "$tmp/m" "$tmp/out.npy" --dtype f16
+refuses "a model with a prompt's options" "a model takes no option but --dtype" "$tmp/m" "$tmp/out" --dtype f16 --text a
+refuses "a prompt with --dtype" "a prompt is float32" "$tmp/p.npy" "$tmp/out.bin" --dtype f16
+refuses "a model's base64" "is no adapter folder and no file of a prompt" "$tmp/m" --base64
+refuses "--base64 with TO" "option '--base64' prints: expected FROM alone" "$tmp/p.npy" "$tmp/out.pt" --base64
+refuses "TO and --out" "expected FROM and TO" "$tmp/p.npy" "$tmp/out.pt" --out "$tmp/out2.pt"
+refuses "a folder without a model" "how many layers and heads its model has, give --model" "$tmp/p.npy" "$tmp/out"
+refuses "rows without a width" "how wide its rows are, give --width or --model" "$tmp/p.bin" "$tmp/out.npy"
+refuses "rows of another width" "384 bytes are no rows of 25 float32" "$tmp/p.bin" "$tmp/out.npy" --width 25
+{ cat "$tmp/p.bin"; printf ab; } >"$tmp/more.bin"
+refuses "half a float more than rows" "386 bytes are no rows of 32 float32" "$tmp/more.bin" "$tmp/out.npy" --width 32
+: >"$tmp/empty.f32"
+refuses "an empty file of rows" "0 bytes are no rows" "$tmp/empty.f32" "$tmp/out.npy" --width 32
+refuses "a prompt of another width" "its rows are 32 wide, those of the model $tmp/wide 48" "$tmp/p.npy" "$tmp/out" --model "$tmp/wide"
+refuses "an adapter of another width" "32" $golden/ptuning "$tmp/out.npy" --model "$tmp/wide"
+refuses "a --width that is not so" "its rows are 32 wide, --width says 33" "$tmp/p.npy" "$tmp/out.bin" --width 33
+refuses "several tasks without --task-id" "holds prompts of 3 tasks, say which (0 to 2) by --task-id" $golden/multitask "$tmp/out"
+refuses "a task that is not there" "there is no task 3, it holds tasks 0 to 2" $golden/multitask "$tmp/out" --task-id 3
+refuses "a task of a prompt" "tasks to choose from" "$tmp/peft" "$tmp/out" --task-id 0
+refuses "a task of a .npy" "there are no tasks to choose from in it" "$tmp/p.npy" "$tmp/out.bin" --task-id 0
+refuses "a text without a model" "a text is embedded by a model, give --model" "$tmp/p.npy" "$tmp/out.bin" --text a
+refuses "an empty text" "the text is empty" "$tmp/p.npy" "$tmp/out.bin" --model "$tmp/m" --text ""
+refuses "a text in an adapter folder" "an adapter folder holds no text" "$tmp/p.npy" "$tmp/out" --model "$tmp/m" --text a
+refuses "a text where the model has no tokenizer" "tokenizer" $golden/ptuning "$tmp/out.bin" --model tests/golden/base-f32 --text a
+sed -i 's/PROMPT_TUNING/LORA/' "$tmp/copy/adapter_config.json"
+refuses "an adapter that is no prompt" "peft_type" "$tmp/copy" "$tmp/out.npy"
+cp "$tmp/p.bin" "$tmp/nan.bin"
+printf '\x00\x00\xc0\x7f' | dd of="$tmp/nan.bin" bs=4 seek=33 conv=notrunc status=none
+refuses "NaN" "nan.bin: row 1, column 1 is NaN" "$tmp/nan.bin" "$tmp/out.npy" --width 32
+printf '\x00\x00\x80\xff' | dd of="$tmp/nan.bin" bs=4 seek=2 conv=notrunc status=none
+refuses "infinity" "nan.bin: row 0, column 2 is infinite" "$tmp/nan.bin" "$tmp/out.npy" --width 32
+refuses "Fortran order" "columns are stored one after another" $golden/fortran.npy "$tmp/out.bin"
+refuses "big endian" "big-endian elements" $golden/big-endian.npy "$tmp/out.bin"
+echo "1..$n"
+exit $bad
