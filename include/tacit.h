@@ -239,6 +239,13 @@ TACIT_API struct tacit_convert_options tacit_convert_options_default(void);
 TACIT_API enum tacit_status tacit_convert(struct tacit_convert_result *r, const char *to,
                                           const char *from, const struct tacit_convert_options *o,
                                           struct tacit_err *err);
+/* A model folder with a LORA or IA3 adapter folded into its matrices: W + scale B A, or W and its
+ * bias scaled, in double and rounded to float32, then to dtype ("f32", "f16", "bf16"; NULL: each
+ * tensor's own). *matrices: how many were changed. Adapters that add tokens are TACIT_EINPUT. */
+TACIT_API enum tacit_status tacit_adapter_merge(const char *dir, const char *adapter,
+                                                const char *model, const char *dtype,
+                                                const char *hub_cache, size_t *matrices,
+                                                struct tacit_err *err);
 /* The bytes of the .pt file as base64: what vLLM's servers take as prompt_embeds. *text is the
  * caller's (tacit_free). */
 TACIT_API enum tacit_status tacit_convert_base64(struct tacit_convert_result *r, char **text,

@@ -1,5 +1,5 @@
 #!/bin/bash
-# tacit convert: prompts from and to other tools' files (tests/golden/convert, made by NumPy, torch and PEFT), whole inputs
+# tacit convert and merge: prompts from and to other tools' files (tests/golden/convert, made by NumPy, torch and PEFT), whole inputs
 # that score as prompt and text do, and what is refused: one message, exit status 2, nothing written.
 tacit=$TACIT n=0 bad=0 golden=tests/golden/convert
 tmp=$(mktemp -d)
@@ -74,6 +74,47 @@ convert "$tmp/m" "$tmp/b16" --dtype bf16 && convert "$tmp/m" --dtype bf16 --out 
     cmp -s "$tmp/b16/model.safetensors" "$tmp/b16o/model.safetensors" &&
     [ "$(convert "$tmp/m" "$tmp/b16" --dtype bf16 --json)" = "{\"dtype\": \"bf16\", \"out\": \"$tmp/b16\"}" ]
 check "a model is converted by TO and by --out" $?
+
+# ---- merged adapters ----
+sums() { "$tacit" score --threads 1 --quiet "$@" <<<'{"ids": [5, 6, 7, 8], "target_ids": [9, 10, 11]}' | sed 's/.*"logprobs": \[\(.*\)\], "sum.*/\1/; s/, /\n/g'; }
+near() { # MODEL BASE ADAPTER LIMIT: log-probabilities of the merged model and of the base with the adapter; the bare base's are not so
+    sums --model "$1" >"$tmp/merged.sum" && sums --model "$2" --adapter "$3" >"$tmp/with.sum" && sums --model "$2" >"$tmp/bare.sum" &&
+        paste "$tmp/merged.sum" "$tmp/with.sum" "$tmp/bare.sum" |
+        awk -v limit="$4" '{ d = $1 - $2; e = $1 - $3; n++; if (d * d > limit * limit) bad = 1; if (e * e > 0.01) far = 1 }
+            END { exit !(n == 3 && !bad && far) }'
+}
+base=tests/golden/base-f32 methods=tests/golden/methods
+for name in lora lora-rs lora-all lora-patterns ia3; do
+    "$tacit" merge $methods/$name --model $base --out "$tmp/merged-$name" --quiet && near "$tmp/merged-$name" $base $methods/$name 2e-5
+    check "the base with $name merged scores as the base with the adapter" $?
+done
+"$tacit" merge $methods/lora-f16 --model tests/golden/f16 --out "$tmp/merged-wide" --dtype f32 --quiet &&
+    near "$tmp/merged-wide" tests/golden/f16 $methods/lora-f16 2e-5 &&
+    "$tacit" merge $methods/lora-f16 --model tests/golden/f16 --out "$tmp/merged-half" --quiet &&
+    ! near "$tmp/merged-half" tests/golden/f16 $methods/lora-f16 2e-5 && near "$tmp/merged-half" tests/golden/f16 $methods/lora-f16 0.05
+check "a base in f16: exactly in f32, roughly in f16" $?
+[ "$("$tacit" merge $methods/ia3 --model $base --out "$tmp/merged-ia3" --json)" = "{\"matrices\": 4, \"out\": \"$tmp/merged-ia3\"}" ]
+check "merge --json" $?
+mkdir "$tmp/trained"
+echo '{}' >"$tmp/trained/run.json"
+for to in "$tmp/trained" "$tmp/peft" "$tmp/merged-ia3/../merged-ia3"; do
+    model=$base
+    [ "$to" != "$tmp/merged-ia3/../merged-ia3" ] || model=$tmp/merged-ia3
+    "$tacit" merge $methods/ia3 --model "$model" --out "$to" 2>"$tmp/err"
+    [ $? = 2 ] && grep -qE "holds a training run|holds an adapter|cannot be converted into its own folder" "$tmp/err" && [ "$(wc -l <"$tmp/err")" = 1 ]
+    check "nothing is merged into $(sed 's/.*: \(holds .*\|a model .*\)/\1/' "$tmp/err")" $?
+done
+[ "$(ls "$tmp/trained")" = run.json ]
+check "... and nothing is written there" $?
+"$tacit" merge "$tmp/peft" --model "$tmp/m" --out "$tmp/out" 2>"$tmp/err"
+[ $? = 2 ] && grep -q "a prompt adds tokens or keys and values" "$tmp/err" && [ ! -e "$tmp/out" ]
+check "a prompt is not merged" $?
+cp -r $methods/ia3 "$tmp/broken"
+printf '\x00\x00\xc0\x7f' | dd of="$tmp/broken/adapter_model.safetensors" bs=1 conv=notrunc status=none \
+    seek=$(($(stat -c %s "$tmp/broken/adapter_model.safetensors") - 4))
+"$tacit" merge "$tmp/broken" --model $base --out "$tmp/out" 2>"$tmp/err"
+[ $? = 2 ] && grep -qE "tensor '.*': element [0-9]+ becomes NaN with the adapter" "$tmp/err" && [ ! -e "$tmp/out" ]
+check "an adapter with NaN is not merged" $?
 
 # ---- what is replaced, and what is not ----
 convert $golden/f4.npy "$tmp/p.pt" && cmp -s "$tmp/p.pt" $golden/f4.pt

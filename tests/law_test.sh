@@ -49,7 +49,7 @@ a=$("$BUILD/examples/score" "$tmp/m" "A frog sat" " animal")
 b=$("$tacit" score --model "$tmp/m" --quiet <<<'{"text": "A frog sat", "target": " animal"}' | sed 's/.*"sum": \([-0-9.]*\).*/\1/')
 [ "$a" = "$(printf %.6f "$b")" ]
 check "examples/score says what tacit score says" $?
-for cmd in train eval explain score generate tokenize inspect tasks pretrain init-model convert tokenizer bench help; do
+for cmd in train eval explain score generate tokenize inspect tasks pretrain init-model convert merge tokenizer bench help; do
     "$tacit" help $cmd | grep -q "usage: tacit $cmd" || { check "help $cmd" 1; }
 done
 "$tacit" help --man | grep -q '^.SS tacit explain'

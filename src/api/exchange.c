@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { CONFIG_LIMIT = 1 << 20, COUNT_LIMIT = 1 << 20 };
 
@@ -87,32 +86,6 @@ static enum tacit_status find_output(enum form *form, const char *to, struct tac
     if (tac_is_dir(to))
         return tac_fail(err, TACIT_EINPUT, "%s: is a folder, a file was expected", to);
     return TACIT_OK;
-}
-
-static enum tacit_status not_itself(const char *to, const char *from, struct tacit_err *err)
-{
-    struct stat a, b;
-    if (stat(to, &a) == 0 && stat(from, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-        return tac_fail(err, TACIT_EINPUT, "%s: a prompt cannot be converted into itself", to);
-    return TACIT_OK;
-}
-
-/* A folder may get the adapter unless it is the folder of a run, whose result that would not be, or
- * a model's. */
-static enum tacit_status check_folder(const char *to, struct tacit_err *err)
-{
-    static const char *const taken[][2] = {{"run.json", "a training run"},
-                                           {"config.json", "a model"}};
-    enum tacit_status s = TACIT_OK;
-    for (size_t i = 0; !s && i < sizeof taken / sizeof *taken; i++) {
-        char *path = tac_path(to, taken[i][0], err);
-        if (!path)
-            return TACIT_EFAIL;
-        if (tac_file_exists(path))
-            s = tac_fail(err, TACIT_EINPUT, "%s: holds %s, give another folder", to, taken[i][1]);
-        free(path);
-    }
-    return s;
 }
 
 static enum tacit_status open_model(struct parcel *x, struct tacit_err *err)
@@ -284,7 +257,7 @@ static enum tacit_status write_adapter(const struct parcel *x, const char *to,
                         x->from);
     c.C = x->p.C;
     c.D = c.C / c.H;
-    enum tacit_status s = check_folder(to, err);
+    enum tacit_status s = tac_folder_is_free(to, "config.json", "a model", err);
     return s ? s : tac_peft_save_prompt(to, x->p.values, x->p.P, &c, &info, err);
 }
 
@@ -342,8 +315,8 @@ enum tacit_status tacit_convert(struct tacit_convert_result *r, const char *to, 
         return convert_model(r, to, from, o, err);
     if (!s)
         s = find_output(&out, to, err);
-    if (!s)
-        s = not_itself(to, from, err);
+    if (!s && tac_same_file(to, from))
+        s = tac_fail(err, TACIT_EINPUT, "%s: a prompt cannot be converted into itself", to);
     if (!s)
         s = read_prompt(&x, in, err);
     if (!s)

@@ -38,6 +38,12 @@ struct tacit_examples {
 
 /* TACIT_EINPUT unless a model can be written in this dtype ("f32", "f16", "bf16"). */
 enum tacit_status tac_check_dtype(const char *name, struct tacit_err *err) TAC_MUST_USE;
+/* Whether two paths, both there, lead to the same file or folder. */
+bool tac_same_file(const char *a, const char *b);
+/* TACIT_EINPUT where dir holds a run (run.json) or a file called `other`, which is `what`: it is
+ * not to be written into. */
+enum tacit_status tac_folder_is_free(const char *dir, const char *other, const char *what,
+                                     struct tacit_err *err) TAC_MUST_USE;
 
 /* The query of an example's answer: its input's ids, the answer's ids. Borrowed. */
 struct tac_query tac_examples_query(const struct tacit_examples *e, size_t i, size_t answer);

@@ -115,7 +115,7 @@ int cli_score(const struct cli_args *a), cli_generate(const struct cli_args *a);
 int cli_tokenizer(const struct cli_args *a);
 int cli_tokenize(const struct cli_args *a), cli_inspect(const struct cli_args *a);
 int cli_tasks(const struct cli_args *a), cli_init_model(const struct cli_args *a);
-int cli_convert(const struct cli_args *a);
+int cli_convert(const struct cli_args *a), cli_merge(const struct cli_args *a);
 int cli_study(const struct cli_args *a);
 int cli_report(const struct cli_args *a);
 int cli_methods(const struct cli_args *a);

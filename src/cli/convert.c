@@ -1,4 +1,4 @@
-/* tacit convert. */
+/* tacit convert and merge. */
 #include "cli.h"
 
 #include <string.h>
@@ -80,5 +80,26 @@ int cli_convert(const struct cli_args *a)
         print_json(&r, o.dtype, "out", to);
     else if (!cli_has(a, "quiet"))
         print_words(&r, o.dtype, to, a->word[0]);
+    return 0;
+}
+
+int cli_merge(const struct cli_args *a)
+{
+    struct tacit_err err;
+    size_t n;
+    if (a->n_word != 1)
+        return cli_usage(a, "expected one adapter");
+    if (!cli_need(a, "model") || !cli_need(a, "out"))
+        return TACIT_EINPUT;
+    const char *out = cli_get(a, "out"), *model = cli_get(a, "model");
+    if (tacit_adapter_merge(out, a->word[0], model, cli_get(a, "dtype"), cli_hub_cache(), &n, &err))
+        return cli_fail(a, &err);
+    if (cli_has(a, "json")) {
+        printf("{\"matrices\": %zu, \"out\": ", n);
+        cli_json_string(stdout, out, strlen(out));
+        printf("}\n");
+    } else if (!cli_has(a, "quiet")) {
+        fprintf(stderr, "%s: %s with %s in %zu of its matrices\n", out, model, a->word[0], n);
+    }
     return 0;
 }

@@ -184,6 +184,13 @@ static const struct cli_option convert_options[] = {
     {0},
 };
 
+static const struct cli_option merge_options[] = {
+    {"model", "DIR|ID", "the model that the adapter is for"},
+    {"out", "DIR", "folder to write"},
+    {"dtype", "TYPE", "f32, f16 or bf16 (default: each tensor as the model has it)"},
+    {0},
+};
+
 static const struct cli_option report_options[] = {{0}};
 
 static const struct cli_option bench_options[] = {
@@ -300,6 +307,12 @@ static const struct cli_command commands[] = {
      "With --json: {tokens, text_tokens, width, out} or, for a model, {dtype, out}; with --base64 {tokens, text_tokens, width, "
      "base64}.",
      "tacit convert runs/rte rte.npy", GROUPS(convert_options), cli_convert},
+    {"merge", "ADAPTER", "a model with a LoRA or IA3 adapter folded into its weights",
+     "Writes a HuggingFace folder that needs no adapter, with the tokenizer beside it. Weights are computed in double and rounded "
+     "once to float32, then to TYPE; a model in f16 or bf16 keeps a small update only roughly (f32 keeps it).\n\n"
+     "With --json: {matrices, out}.",
+     "tacit merge runs/rte-lora --model bloomz-560m --out merged", GROUPS(merge_options),
+     cli_merge},
     {"study", "FILE", "train, compare and read prompts of several tasks and seeds",
      "Does everything that the study file asks for (docs/STUDY.md): prompts trained from the tasks' descriptions, what they are "
      "compared with, and the analyses; all of it ends in DIR/study.db. Stopped or killed, the same command goes on where it "

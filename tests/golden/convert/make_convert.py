@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the files of other tools that tests/test_npy.c, test_torch.c, test_multitask.c and convert_test.sh read.
+"""Write the files of other tools that tests/test_npy.c, test_torch.c, test_multitask.c, test_merge.c and convert_test.sh read.
 
 usage: make_convert.py [OUT]        (OUT: this script's folder)
 
@@ -10,8 +10,9 @@ import importlib.metadata, io, json, os, shutil, sys
 
 import numpy as np
 import torch
-from peft import MultitaskPromptTuningConfig, PromptEncoderConfig, get_peft_model
+from peft import MultitaskPromptTuningConfig, PeftModel, PromptEncoderConfig, get_peft_model
 from peft.utils.constants import bloom_model_postprocess_past_key_value
+from safetensors.torch import save_file
 from transformers import BloomForCausalLM
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -86,7 +87,19 @@ def prefixes(L=2, H=2, D=4):
     npy("prefix-new.npy", torch.stack(slots, 1).reshape(P, -1))
 
 
+def merged():
+    """What merge_and_unload changes in layer 1 of the base, for adapters of ../methods."""
+    for name, base, dtype in (("lora-rs", "base-f32", torch.float32), ("lora-patterns", "base-f32", torch.float32),
+                              ("ia3", "base-f32", torch.float32), ("lora-f16", "f16", torch.float16)):
+        load = lambda: BloomForCausalLM.from_pretrained(os.path.join(HERE, "..", base), dtype=dtype)
+        model = PeftModel.from_pretrained(load(), os.path.join(HERE, "..", "methods", name)).merge_and_unload()
+        was = load().state_dict()
+        save_file({k: v.clone() for k, v in model.state_dict().items() if ".h.1." in k and not torch.equal(v, was[k])},
+                  os.path.join(OUT, f"merged-{name}.safetensors"), {"format": "pt"})
+
+
 matrices()
+merged()
 adapters()
 prefixes()
 json.dump({p: importlib.metadata.version(p) for p in ("numpy", "peft", "torch", "transformers")},
