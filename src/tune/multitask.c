@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { CONFIG_LIMIT = 1 << 20, COUNT_LIMIT = 1 << 20 };
-static const char type_ptuning[] = "P_TUNING", type_multitask[] = "MULTITASK_PROMPT_TUNING";
+static const char type_multitask[] = "MULTITASK_PROMPT_TUNING";
 
 /* The folder being read. */
 struct folder {
@@ -15,12 +15,6 @@ struct folder {
     const char *cpath, *path;
     struct tacit_err *err;
 };
-
-static const char *peft_type(const json_t *config)
-{
-    const char *type = json_string_value(json_object_get(config, "peft_type"));
-    return type ? type : "";
-}
 
 /* A tensor of floats of this rank, none of its dimensions 0. */
 static enum tacit_status find(const struct tac_tensor **out, const struct folder *o,
@@ -125,15 +119,7 @@ enum tacit_status tac_multitask_values(float **values, size_t *P, size_t *C, con
 {
     struct folder o = {config, f, cpath, path, err};
     const struct tac_tensor *t = NULL;
-    const char *type = peft_type(config);
-    bool many = strcmp(type, type_multitask) == 0;
     *values = NULL;
-    if (!many && strcmp(type, type_ptuning) != 0)
-        return tac_fail(err, TACIT_EINPUT, "%s: field 'peft_type': found '%s', expected %s or %s",
-                        cpath, type, type_ptuning, type_multitask);
-    if (!many && task != TAC_NO_TASK)
-        return tac_fail(err, TACIT_EINPUT, "%s: is %s, which has no tasks to choose from", cpath,
-                        type);
     enum tacit_status s = find(&t, &o, "prompt_embeddings", 2);
     if (!s)
         s = agrees(&o, t, 0, "num_virtual_tokens");
@@ -147,8 +133,7 @@ enum tacit_status tac_multitask_values(float **values, size_t *P, size_t *C, con
     if (!*values)
         return TACIT_EFAIL;
     tac_tensor_read_f32(*values, t, 0, *P * *C);
-    if (many)
-        s = read_task(*values, &o, t, task);
+    s = read_task(*values, &o, t, task);
     if (s) {
         free(*values);
         *values = NULL;
@@ -204,8 +189,8 @@ enum tacit_status tac_prompt_load(struct tac_peft_prompt *p, const char *dir,
     char *cpath = tac_path(dir, "adapter_config.json", err);
     char *path = cpath ? tac_path(dir, "adapter_model.safetensors", err) : NULL;
     enum tacit_status s = path ? tac_json_load(&config, cpath, CONFIG_LIMIT, err) : TACIT_EFAIL;
-    const char *type = peft_type(config);
-    if (!s && (strcmp(type, type_ptuning) == 0 || strcmp(type, type_multitask) == 0))
+    const char *type = json_string_value(json_object_get(config, "peft_type"));
+    if (!s && type && strcmp(type, type_multitask) == 0)
         s = load(p, config, cpath, path, c, task, err);
     else if (!s && task != TAC_NO_TASK)
         s = tac_fail(err, TACIT_EINPUT, "%s: is no %s, there are no tasks to choose from", cpath,
