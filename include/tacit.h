@@ -217,7 +217,10 @@ struct tacit_convert_options {
     const char *dtype;     /* of a model folder: "f32", "f16", "bf16" */
     const char *model;     /* the model that a prompt is for: a folder or a hub id */
     const char *hub_cache; /* as in tacit_model_options */
-    const char *text;      /* embeddings of its tokens follow the prompt's rows in a file */
+    const char *text;      /* embeddings of its tokens stand by the prompt's rows in a file: behind
+                              them, or before, as the place says */
+    const char *before;    /* a text before that; with place "template" before the prompt */
+    const char *place;     /* of the prompt, as tacit_prompt's; NULL: what FROM says */
     const char *base_name; /* base_model_name_or_path of an adapter folder; default: FROM's, else
                               model */
     size_t width;          /* of the rows of a .f32 or .bin file, where no model is given */

@@ -64,6 +64,26 @@ a=$(score "$tmp/peft" '{"text": "A frog sat", "target": " by the pond"}')
 b=$(score "$tmp/whole" '{"text": "", "target": " by the pond"}')
 [ -n "$a" ] && [ "$a" = "$b" ]
 check "prompt and text in one file score as the prompt before the text, to the last digit" $?
+whole() { # OPTION...: the sum that the text's last token, alone behind the file's rows, has
+    convert "$tmp/peft" "$tmp/whole.npy" --model "$tmp/m" "$@" && convert "$tmp/whole.npy" "$tmp/whole" --model "$tmp/m" &&
+        score "$tmp/whole" '{"text": "", "target": " pond"}'
+}
+placed() { # PLACE LINE: the same by tacit score
+    "$tacit" score --model "$tmp/m" --threads 1 --quiet --adapter "$tmp/peft" --place "$1" <<<"$2"
+}
+line='{"before": "A frog", "text": " sat by the", "target": " pond"}'
+for place in front template end; do
+    a=$(whole --before "A frog" --text " sat by the" --place $place) b=$(placed $place "$line")
+    [ -n "$a" ] && [ "$a" = "$b" ]
+    check "... and so they do where the prompt stands by --place $place" $?
+done
+[ "$(placed front "$line")" != "$(placed template "$line")" ] && [ "$(placed template "$line")" != "$(placed end "$line")" ]
+check "... which are three different sums" $?
+convert "$tmp/peft" "$tmp/behind" --place end && grep -q '"tacit_place": "end"' "$tmp/behind/adapter_config.json" &&
+    convert "$tmp/behind" "$tmp/behind2" && cmp -s "$tmp/behind/adapter_config.json" "$tmp/behind2/adapter_config.json" &&
+    convert "$tmp/behind2" "$tmp/w1.bin" --model "$tmp/m" --text "A frog" && convert "$tmp/peft" "$tmp/w2.bin" --model "$tmp/m" --text "A frog" --place end &&
+    cmp -s "$tmp/w1.bin" "$tmp/w2.bin" && tail -c 384 "$tmp/w1.bin" | cmp -s - "$tmp/p.bin" && ! grep -q tacit_place "$tmp/again/adapter_config.json"
+check "a folder keeps its prompt's place, and the file has it there" $?
 [ "$(convert "$tmp/peft" "$tmp/whole.pt" --model "$tmp/m" --text "A frog sat" --json)" = \
     "{\"tokens\": 3, \"text_tokens\": 4, \"width\": 32, \"out\": \"$tmp/whole.pt\"}" ] &&
     [ "$(convert "$tmp/peft" --base64 --model "$tmp/m" --text "A frog sat" --json | sed 's/.*"base64": "\(.*\)"}/\1/' | base64 -d | cmp - "$tmp/whole.pt")" = "" ]
@@ -161,6 +181,7 @@ refuses "a task of a .npy" "there are no tasks to choose from in it" "$tmp/p.npy
 refuses "a text without a model" "a text is embedded by a model, give --model" "$tmp/p.npy" "$tmp/out.bin" --text a
 refuses "an empty text" "the text is empty" "$tmp/p.npy" "$tmp/out.bin" --model "$tmp/m" --text ""
 refuses "a text in an adapter folder" "an adapter folder holds no text" "$tmp/p.npy" "$tmp/out" --model "$tmp/m" --text a
+refuses "an unknown place" "--place: 'middle' is not one of template, front, end" "$tmp/p.npy" "$tmp/out.bin" --place middle
 refuses "a text where the model has no tokenizer" "tokenizer" $golden/ptuning "$tmp/out.bin" --model tests/golden/base-f32 --text a
 sed -i 's/PROMPT_TUNING/LORA/' "$tmp/copy/adapter_config.json"
 refuses "an adapter that is no prompt" "peft_type" "$tmp/copy" "$tmp/out.npy"

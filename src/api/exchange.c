@@ -169,44 +169,62 @@ static enum tacit_status check_finite(const struct parcel *x, struct tacit_err *
     return TACIT_OK;
 }
 
-/* The embeddings of these tokens behind the prompt's rows. */
-static enum tacit_status add_rows(struct parcel *x, const struct tac_ids *ids,
+static enum tacit_status embed(const struct parcel *x, float *out, const int32_t *ids, size_t n,
+                               struct tacit_err *err)
+{
+    const struct tac_tensor *e = x->model->tensor[TAC_P_EMBED];
+    for (size_t i = 0; i < n; i++) {
+        if ((size_t)ids[i] >= x->c.V)
+            return tac_fail(err, TACIT_EINPUT, "%s: token %d, the model's vocabulary has %zu rows",
+                            x->model->path, ids[i], x->c.V);
+        tac_tensor_read_f32(out + i * x->p.C, e, (size_t)ids[i] * x->p.C, x->p.C);
+    }
+    return TACIT_OK;
+}
+
+/* The embeddings of these tokens around the prompt's rows: `at` of them before. */
+static enum tacit_status add_rows(struct parcel *x, const struct tac_ids *ids, size_t at,
                                   struct tacit_err *err)
 {
     size_t P = x->p.P, C = x->p.C;
     float *v = tac_alloc(P + ids->n, C * sizeof *v, err);
     if (!v)
         return TACIT_EFAIL;
-    memcpy(v, x->p.values, P * C * sizeof *v);
+    memcpy(v + at * C, x->p.values, P * C * sizeof *v);
     free(x->p.values);
     x->p.values = v;
-    for (size_t i = 0; i < ids->n; i++) {
-        if ((size_t)ids->id[i] >= x->c.V)
-            return tac_fail(err, TACIT_EINPUT, "%s: token %d, the model's vocabulary has %zu rows",
-                            x->model->path, ids->id[i], x->c.V);
-        tac_tensor_read_f32(v + (P + i) * C, x->model->tensor[TAC_P_EMBED], (size_t)ids->id[i] * C,
-                            C);
-    }
     x->p.P += ids->n;
     x->n_text = ids->n;
-    return TACIT_OK;
+    enum tacit_status s = embed(x, v, ids->id, at, err);
+    return s ? s : embed(x, v + (at + P) * C, ids->id + at, ids->n - at, err);
+}
+
+/* How many of the n tokens stand before the prompt, where `before` of them were asked to. */
+static size_t place_in(enum tac_place place, size_t before, size_t n)
+{
+    return place == TAC_PLACE_FRONT ? 0 : place == TAC_PLACE_END ? n : before;
 }
 
 static enum tacit_status add_text(struct parcel *x, struct tacit_err *err)
 {
+    const char *part[] = {x->o->before, x->o->text};
     struct tac_tokenizer *t = NULL;
     struct tac_ids ids = {0};
-    if (!x->o->text)
+    size_t n[2] = {0};
+    if (!part[0] && !part[1])
         return TACIT_OK;
     if (!x->model)
         return tac_fail(err, TACIT_EINPUT, "a text is embedded by a model, give --model");
     enum tacit_status s = tac_tokenizer_open(&t, x->model->path, err);
-    if (!s)
-        s = tac_tokenizer_encode(t, &ids, x->o->text, strlen(x->o->text), err);
+    for (int i = 0; !s && i < 2; i++) {
+        if (part[i])
+            s = tac_tokenizer_encode(t, &ids, part[i], strlen(part[i]), err);
+        n[i] = ids.n;
+    }
     if (!s && !ids.n)
         s = tac_fail(err, TACIT_EINPUT, "the text is empty");
     if (!s)
-        s = add_rows(x, &ids, err);
+        s = add_rows(x, &ids, place_in(x->p.place, n[0], n[1]), err);
     tac_ids_release(&ids);
     tac_tokenizer_close(t);
     return s;
@@ -226,6 +244,8 @@ static enum tacit_status read_prompt(struct parcel *x, enum form form, struct ta
         s = form == FORM_ADAPTER ? read_adapter(x, err)
             : form == FORM_RAW   ? read_raw(x, err)
                                  : tac_npy_read(&x->p.values, &x->p.P, &x->p.C, x->from, err);
+    if (!s && x->o->place)
+        s = tac_place_find(&x->p.place, x->o->place, "--place", err);
     if (!s)
         s = check_width(x, err);
     if (!s)
@@ -246,9 +266,12 @@ static enum tacit_status write_adapter(const struct parcel *x, const char *to,
                                                  : x->p.base_name ? x->p.base_name
                                                                   : x->o->model,
                                     .tokenizer_name = x->p.tokenizer_name,
-                                    .init_text = x->p.init_text};
+                                    .init_text = x->p.init_text,
+                                    .place = x->o->place || x->p.place != TAC_PLACE_TEMPLATE
+                                                 ? tac_place_name(x->p.place)
+                                                 : NULL};
     struct tac_decoder_config c = x->c;
-    if (x->o->text)
+    if (x->n_text)
         return tac_fail(err, TACIT_EINPUT, "%s: an adapter folder holds no text, leave --text out",
                         to);
     if (!c.L || !c.H)
@@ -299,7 +322,7 @@ static enum tacit_status convert_model(struct tacit_convert_result *r, const cha
         return tac_fail(err, TACIT_EINPUT,
                         "%s: is no adapter folder and no file of a prompt; a model needs --dtype",
                         from);
-    if (o->model || o->text || o->base_name || o->width || o->task >= 0)
+    if (o->model || o->text || o->before || o->place || o->base_name || o->width || o->task >= 0)
         return tac_fail(err, TACIT_EINPUT, "%s: a model takes no option but --dtype", from);
     return tacit_model_convert(to, from, o->dtype, o->hub_cache, err);
 }

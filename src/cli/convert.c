@@ -12,6 +12,8 @@ static bool convert_options(const struct cli_args *a, struct tacit_convert_optio
     o->dtype = cli_get(a, "dtype");
     o->model = cli_get(a, "model");
     o->text = cli_get(a, "text");
+    o->before = cli_get(a, "before");
+    o->place = cli_get(a, "place");
     o->base_name = cli_get(a, "base-name");
     o->hub_cache = cli_hub_cache();
     if (cli_has(a, "task-id"))
@@ -39,8 +41,8 @@ static void print_words(const struct tacit_convert_result *r, const char *dtype,
     if (r->is_model)
         fprintf(stderr, "%s: %s in %s\n", to, from, dtype);
     else if (r->text_tokens)
-        fprintf(stderr, "%s: %zu tokens of width %zu, and %zu of the text behind them\n", to,
-                r->tokens, r->width, r->text_tokens);
+        fprintf(stderr, "%s: %zu tokens of width %zu, and %zu of the text\n", to, r->tokens,
+                r->width, r->text_tokens);
     else
         fprintf(stderr, "%s: %zu tokens of width %zu\n", to, r->tokens, r->width);
 }

@@ -174,7 +174,11 @@ static const struct cli_option pretrain_options[] = {
 static const struct cli_option convert_options[] = {
     {"dtype", "TYPE", "of a model: f32, f16 or bf16; rounded to nearest, ties to even"},
     {"model", "DIR|ID", "the model that a prompt is for"},
-    {"text", "TEXT", "with --model: write the embeddings of TEXT's tokens behind the prompt's"},
+    {"text", "TEXT", "with --model: write the embeddings of TEXT's tokens too"},
+    {"before", "TEXT",
+     "of a text in two parts: what stands before the prompt; --text stands behind it"},
+    {"place", "WHERE",
+     "of the prompt: front, end (behind the text), template (behind --before, else in front); default: as FROM says, else template"},
     {"base64", NULL, "print what a .pt file would hold as base64, instead of TO"},
     {"width", "N", "width of the rows of a .f32 or .bin file (default: the model's)"},
     {"task-id", "K", "which task's prompt of a MULTITASK_PROMPT_TUNING folder, from 0"},
@@ -302,7 +306,7 @@ static const struct cli_command commands[] = {
      "FROM is a PEFT folder (PROMPT_TUNING, P_TUNING, MULTITASK_PROMPT_TUNING), a matrix of NumPy's (.npy, as Lester et al. "
      "keep prompts), float32 rows (.f32 or .bin), or a model. TO is a .npy; float32 rows for llama.cpp's embd (.f32 or .bin); "
      "a tensor as torch.save writes it (.pt), for vLLM's prompt_embeds; or, without an ending, a PROMPT_TUNING folder. With "
-     "--model and --text the file is a whole input: the prompt's rows and those of the text.\n\n"
+     "--model and --text the file is a whole input: the prompt's rows and those of the text, each where it was in training.\n\n"
      "A model becomes a HuggingFace folder in one file, with the tokenizer beside it.\n\n"
      "With --json: {tokens, text_tokens, width, out} or, for a model, {dtype, out}; with --base64 {tokens, text_tokens, width, "
      "base64}.",
