@@ -224,6 +224,8 @@ struct tacit_convert_options {
     const char *base_name; /* base_model_name_or_path of an adapter folder; default: FROM's, else
                               model */
     size_t width;          /* of the rows of a .f32 or .bin file, where no model is given */
+    int old_bloom_prefix;  /* from is a PREFIX_TUNING folder that PEFT trained for BLOOM under
+                              transformers <= 4.43: to gets it in today's order */
     long task;             /* which task of a MULTITASK_PROMPT_TUNING folder; below 0: not given */
 };
 

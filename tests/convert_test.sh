@@ -136,6 +136,14 @@ printf '\x00\x00\xc0\x7f' | dd of="$tmp/broken/adapter_model.safetensors" bs=1 c
 [ $? = 2 ] && grep -qE "tensor '.*': element [0-9]+ becomes NaN with the adapter" "$tmp/err" && [ ! -e "$tmp/out" ]
 check "an adapter with NaN is not merged" $?
 
+# ---- prefixes of PEFT under transformers <= 4.43 ----
+convert $methods/prefix "$tmp/prefix" --old-bloom-prefix && sums --model $base --adapter "$tmp/prefix" >"$tmp/new.sum" &&
+    sums --model $base --adapter $methods/prefix >"$tmp/as-it-is.sum" && [ "$(wc -l <"$tmp/new.sum")" = 3 ] &&
+    ! cmp -s "$tmp/new.sum" "$tmp/as-it-is.sum" &&
+    cmp -s "$tmp/prefix/adapter_config.json" $methods/prefix/adapter_config.json &&
+    [ "$(stat -c %s "$tmp/prefix/adapter_model.safetensors")" = "$(stat -c %s $methods/prefix/adapter_model.safetensors)" ]
+check "a prefix in the old order becomes another one, of the same shape and config" $?
+
 # ---- what is replaced, and what is not ----
 convert $golden/f4.npy "$tmp/p.pt" && cmp -s "$tmp/p.pt" $golden/f4.pt
 check "a file is replaced" $?
@@ -182,6 +190,16 @@ refuses "a text without a model" "a text is embedded by a model, give --model" "
 refuses "an empty text" "the text is empty" "$tmp/p.npy" "$tmp/out.bin" --model "$tmp/m" --text ""
 refuses "a text in an adapter folder" "an adapter folder holds no text" "$tmp/p.npy" "$tmp/out" --model "$tmp/m" --text a
 refuses "an unknown place" "--place: 'middle' is not one of template, front, end" "$tmp/p.npy" "$tmp/out.bin" --place middle
+refuses "a prompt as an old prefix" "found 'PROMPT_TUNING', expected PREFIX_TUNING" "$tmp/peft" "$tmp/out" --old-bloom-prefix
+refuses "an old prefix as a file" "takes a PEFT folder to another one, and no other option" $methods/prefix "$tmp/out.npy" --old-bloom-prefix
+refuses "an old prefix with --text" "takes a PEFT folder to another one" $methods/prefix "$tmp/out" --old-bloom-prefix --text a
+cp -r $methods/prefix "$tmp/odd"
+sed -i 's/"num_attention_heads": 4/"num_attention_heads": 5/' "$tmp/odd/adapter_config.json"
+refuses "an old prefix whose heads do not divide its width" "field 'token_dim': found 32, expected a multiple of" "$tmp/odd" "$tmp/out" --old-bloom-prefix
+sed -i 's/"num_attention_heads": 5/"num_attention_heads": 4/; s/"num_layers": 2/"num_layers": 3/' "$tmp/odd/adapter_config.json"
+refuses "an old prefix of other layers" "shape 5x128, expected 5x192" "$tmp/odd" "$tmp/out" --old-bloom-prefix
+sed -i '/"num_layers"/d' "$tmp/odd/adapter_config.json"
+refuses "an old prefix that does not say its layers" "field 'num_layers'" "$tmp/odd" "$tmp/out" --old-bloom-prefix
 refuses "a text where the model has no tokenizer" "tokenizer" $golden/ptuning "$tmp/out.bin" --model tests/golden/base-f32 --text a
 sed -i 's/PROMPT_TUNING/LORA/' "$tmp/copy/adapter_config.json"
 refuses "an adapter that is no prompt" "peft_type" "$tmp/copy" "$tmp/out.npy"

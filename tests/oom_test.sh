@@ -90,6 +90,7 @@ t inspect-adapter 0 inspect "$tmp/a"
 t tasks-show 0 tasks show "${task[1]}" --data "$here/demo"
 t tasks 0 tasks --tasks "$here/tasks"
 t convert-folder 1 convert "$here/tests/golden/convert/multitask" --task-id 1 --quiet --base-name a/b out
+t convert-prefix 1 convert "$here/tests/golden/methods/prefix" --old-bloom-prefix --quiet out
 t convert-text 0 convert "$tmp/a" --model "$tmp/m" --text "A frog" --base64
 t merge 1 merge "$here/tests/golden/methods/ia3" --model "$here/tests/golden/base-f32" --quiet --out out
 t score 0 score "${model[@]}" "$tmp/in"

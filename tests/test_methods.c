@@ -4,6 +4,7 @@
 
 #include "train/train.h"
 #include "tune/multitask.h"
+#include "tune/old_bloom.h"
 
 #include <math.h>
 

@@ -1,9 +1,10 @@
-/* tune/multitask: prompts that PEFT saved as P_TUNING and MULTITASK_PROMPT_TUNING, and the old
- * order of BLOOM prefixes, against what PEFT makes of them (tests/golden/convert). */
+/* tune/multitask and old_bloom: prompts that PEFT saved as P_TUNING and MULTITASK_PROMPT_TUNING,
+ * and the old order of BLOOM prefixes, against what PEFT makes of them (tests/golden/convert). */
 #include "check.h"
 
 #include "format/npy.h"
 #include "tune/multitask.h"
+#include "tune/old_bloom.h"
 
 #include <math.h>
 

@@ -4,6 +4,7 @@
 #include "format/npy.h"
 #include "format/torch.h"
 #include "tune/multitask.h"
+#include "tune/old_bloom.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -311,6 +312,12 @@ struct tacit_convert_options tacit_convert_options_default(void)
     return (struct tacit_convert_options){.task = -1};
 }
 
+/* Whether anything is asked for but a new dtype. */
+static bool asks_more(const struct tacit_convert_options *o)
+{
+    return o->model || o->text || o->before || o->place || o->base_name || o->width || o->task >= 0;
+}
+
 static enum tacit_status convert_model(struct tacit_convert_result *r, const char *to,
                                        const char *from, const struct tacit_convert_options *o,
                                        struct tacit_err *err)
@@ -322,9 +329,23 @@ static enum tacit_status convert_model(struct tacit_convert_result *r, const cha
         return tac_fail(err, TACIT_EINPUT,
                         "%s: is no adapter folder and no file of a prompt; a model needs --dtype",
                         from);
-    if (o->model || o->text || o->before || o->place || o->base_name || o->width || o->task >= 0)
+    if (asks_more(o) || o->old_bloom_prefix)
         return tac_fail(err, TACIT_EINPUT, "%s: a model takes no option but --dtype", from);
     return tacit_model_convert(to, from, o->dtype, o->hub_cache, err);
+}
+
+static enum tacit_status convert_prefix(struct tacit_convert_result *r, const char *to,
+                                        const char *from, enum form in, enum form out,
+                                        const struct tacit_convert_options *o,
+                                        struct tacit_err *err)
+{
+    if (in != FORM_ADAPTER || out != FORM_ADAPTER || o->dtype || asks_more(o))
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: --old-bloom-prefix takes a PEFT folder to another one, and no other "
+                        "option",
+                        from);
+    enum tacit_status s = tac_folder_is_free(to, "config.json", "a model", err);
+    return s ? s : tac_prefix_folder_from_old_bloom(to, from, &r->tokens, &r->width, err);
 }
 
 enum tacit_status tacit_convert(struct tacit_convert_result *r, const char *to, const char *from,
@@ -340,6 +361,8 @@ enum tacit_status tacit_convert(struct tacit_convert_result *r, const char *to, 
         s = find_output(&out, to, err);
     if (!s && tac_same_file(to, from))
         s = tac_fail(err, TACIT_EINPUT, "%s: a prompt cannot be converted into itself", to);
+    if (!s && o->old_bloom_prefix)
+        return convert_prefix(r, to, from, in, out, o, err);
     if (!s)
         s = read_prompt(&x, in, err);
     if (!s)

@@ -14,6 +14,7 @@ static bool convert_options(const struct cli_args *a, struct tacit_convert_optio
     o->text = cli_get(a, "text");
     o->before = cli_get(a, "before");
     o->place = cli_get(a, "place");
+    o->old_bloom_prefix = cli_has(a, "old-bloom-prefix");
     o->base_name = cli_get(a, "base-name");
     o->hub_cache = cli_hub_cache();
     if (cli_has(a, "task-id"))

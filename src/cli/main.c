@@ -182,6 +182,8 @@ static const struct cli_option convert_options[] = {
     {"base64", NULL, "print what a .pt file would hold as base64, instead of TO"},
     {"width", "N", "width of the rows of a .f32 or .bin file (default: the model's)"},
     {"task-id", "K", "which task's prompt of a MULTITASK_PROMPT_TUNING folder, from 0"},
+    {"old-bloom-prefix", NULL,
+     "FROM is a PREFIX_TUNING folder for BLOOM made under transformers <= 4.43: TO gets today's order"},
     {"base-name", "ID",
      "base_model_name_or_path in adapter_config.json (default: FROM's, else --model)"},
     {"out", "TO", "the same as TO"},

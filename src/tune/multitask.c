@@ -202,17 +202,3 @@ enum tacit_status tac_prompt_load(struct tac_peft_prompt *p, const char *dir,
     free(path);
     return s;
 }
-
-void tac_prefix_from_old_bloom(float *out, const float *in, size_t P, size_t L, size_t H, size_t D)
-{
-    size_t C = H * D, row = 2 * L * C;
-    for (size_t p = 0; p < P; p++)
-        for (size_t l = 0; l < L; l++) {
-            float *k = out + p * row + 2 * l * C;
-            memcpy(k + C, in + p * row + (L + l) * C, C * sizeof *k);
-            for (size_t i = 0; i < C; i++) {
-                size_t at = i * P + p; /* in the layer's keys, (P,C) as stored */
-                k[i] = in[at / C * row + l * C + at % C];
-            }
-        }
-}

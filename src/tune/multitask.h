@@ -1,5 +1,5 @@
-/* MULTITASK_PROMPT_TUNING: one task's prompt as (P,C) rows. And the order that BLOOM prefixes once
- * had. Source: PEFT 0.21 (tuners/multitask_prompt_tuning/model.py). */
+/* MULTITASK_PROMPT_TUNING: one task's prompt as (P,C) rows. Source: PEFT 0.21
+ * (tuners/multitask_prompt_tuning/model.py). */
 #ifndef TAC_TUNE_MULTITASK_H
 #define TAC_TUNE_MULTITASK_H
 
@@ -23,12 +23,5 @@ enum tacit_status tac_multitask_values(float **values, size_t *P, size_t *C, con
 enum tacit_status tac_prompt_load(struct tac_peft_prompt *p, const char *dir,
                                   const struct tac_decoder_config *c, long task,
                                   struct tacit_err *err) TAC_MUST_USE;
-
-/* tac_prefix_from_old_bloom: a prefix (P, 2 L C) that PEFT trained for BLOOM under transformers up
- * to 4.43, in today's order. Then a row held K of all layers, then V of all layers; and the keys of
- * a layer, (P,H,D) as stored, were read as (H,D,P). Today a row holds K and V layer by layer, each
- * (H,D). out may not be in. Source: bloom_model_postprocess_past_key_value in PEFT's
- * utils/constants.py; the cache of BLOOM in transformers 4.43. */
-void tac_prefix_from_old_bloom(float *out, const float *in, size_t P, size_t L, size_t H, size_t D);
 
 #endif
