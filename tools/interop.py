@@ -9,11 +9,16 @@ usage: interop.py [--tacit build/tacit] [--only NAME,...] [--harness]
   - PEFT writes that folder again with the same keys, values and bytes: nothing is missing in it;
   - a folder that PEFT made gives the same log-probabilities in tacit, and a step of tacit at learning rate 0 writes the
     same tensors, byte for byte;
-  - tacit trains it further, and PEFT loads that.
+  - tacit trains it further, and PEFT loads that;
+  - merged by tacit, LoRA and IA3 give the same model as merged by PEFT.
+And of tacit convert: NumPy and torch read what it writes, and write the same bytes; a whole input (prompt and text) gives
+the same log-probabilities as inputs_embeds; a task of PEFT's multitask prompts becomes a prompt that gives the same.
 With --harness: lm-evaluation-harness gives the same acc, acc_norm and their stderr, without a prompt and with the adapter.
 Exit status 1 where one fails.
 """
 import argparse
+import base64
+import io
 import json
 import math
 import os
@@ -23,11 +28,12 @@ import sys
 import tempfile
 import warnings
 
+import numpy
 import peft
 import torch
 import transformers
-from peft import (IA3Config, LoraConfig, PeftModel, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig,
-                  get_peft_model)
+from peft import (IA3Config, LoraConfig, MultitaskPromptTuningConfig, PeftModel, PrefixTuningConfig,
+                  PromptEncoderConfig, PromptTuningConfig, get_peft_model)
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
@@ -194,6 +200,76 @@ def from_peft(b, name):
     say(apart > 1e-3, f"{name}: and its first loss is not a fresh prompt's ({apart:.2e} apart)")
 
 
+def merged(b, name):
+    """The adapter that PEFT made, folded into the model by both sides."""
+    out, saved = b.path("merged-" + name), b.path("peft-" + name)
+    b.tacit("merge", saved, "--model", b.model, "--out", out, "--quiet")
+    ours = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+    theirs = PeftModel.from_pretrained(b.base(), saved)
+    report(f"{name}: merged by tacit, it scores as PEFT's adapter", gap(b.theirs(ours), b.theirs(theirs)), 1e-4)
+    want = theirs.merge_and_unload().state_dict()
+    report(f"{name}: and its weights are those that PEFT merges",
+           max(float((w - want[k]).abs().max() / want[k].abs().max()) for k, w in ours.state_dict().items()), 2e-7)
+
+
+def written(save, x):
+    """The bytes that a library writes of x."""
+    f = io.BytesIO()
+    save(f, x)
+    return f.getvalue()
+
+
+def read_bytes(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def moved(b):
+    """What tacit convert writes and reads."""
+    run = b.path("run-prompt")
+    values = load_file(os.path.join(run, "adapter_model.safetensors"))["prompt_embeddings"]
+    npy, pt, whole, back = (b.path(n) for n in ("p.npy", "p.pt", "whole.pt", "back"))
+    b.tacit("convert", run, npy, "--quiet")
+    b.tacit("convert", run, pt, "--quiet")
+    say(numpy.array_equal(numpy.load(npy), values.numpy()), "convert: NumPy reads the .npy")
+    say(read_bytes(npy) == written(numpy.save, values.numpy()), "convert: and writes the same bytes")
+    say(torch.equal(torch.load(pt, weights_only=True), values), "convert: torch reads the .pt, weights alone")
+    say(read_bytes(pt) == written(lambda f, x: torch.save(x, f), values), "convert: and writes the same bytes")
+    say(base64.b64decode(b.tacit("convert", run, "--base64")) == read_bytes(pt), "convert: --base64 is the .pt")
+    b.tacit("convert", npy, back, "--model", b.model, "--quiet")
+    report("convert: PEFT loads the folder made of the .npy",
+           gap(b.theirs(PeftModel.from_pretrained(b.base(), back)), b.ours("--adapter", run)), 1e-4)
+
+    text = "A frog sat by the pond, and"
+    b.tacit("convert", run, whole, "--model", b.model, "--text", text, "--quiet")
+    model, rows = b.base(), torch.load(whole, weights_only=True)
+    target = json.loads(b.tacit("tokenize", "--model", b.model, "--json", text=" it was green"))["ids"]
+    with torch.no_grad():
+        x = torch.cat([rows, model.get_input_embeddings()(torch.tensor(target))])[None]
+        lp = model(inputs_embeds=x).logits[0].double().log_softmax(-1)
+    theirs = [float(lp[len(rows) - 1 + i, t]) for i, t in enumerate(target)]
+    ours = json.loads(b.tacit("score", "--model", b.model, "--quiet", "--adapter", run,
+                              text=json.dumps({"text": text, "target": " it was green"})))["logprobs"]
+    report("convert: a whole input scores as inputs_embeds", gap([theirs], [ours]), 1e-4)
+
+
+def multitask(b):
+    """Each task of PEFT's multitask prompts."""
+    saved, out = b.path("peft-multitask"), b.path("task")
+    torch.manual_seed(4)
+    config = MultitaskPromptTuningConfig(num_tasks=3, num_ranks=2, **SOFT)
+    model = get_peft_model(b.base(), config).eval()
+    encoder = model.prompt_encoder["default"]
+    with torch.no_grad():
+        for w in (encoder.prefix_task_cols, encoder.prefix_task_rows):
+            w.normal_()
+    model.save_pretrained(saved)
+    for k in range(3):
+        b.tacit("convert", saved, out, "--task-id", str(k), "--quiet")
+        theirs = b.theirs(lambda input_ids, k=k: model(input_ids=input_ids, task_ids=torch.tensor([k])))
+        report(f"multitask: task {k} by tacit convert", gap(theirs, b.ours("--adapter", out)), 1e-4)
+
+
 def full(b):
     """A finetuned model folder in transformers."""
     run = b.train(b.path("run-full"), "--method", "full", "--lr", "1e-3", "--steps", "4")
@@ -265,20 +341,23 @@ def main():
     warnings.simplefilter("ignore")
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    names = a.only.split(",") if a.only else ["prompt", *MADE, "full"]
-    unknown = sorted(set(names) - {*TRAINED, *MADE, "full"})
+    alone = {"full": full, "convert": moved, "multitask": multitask}
+    names = a.only.split(",") if a.only else ["prompt", *MADE, *alone]
+    unknown = sorted(set(names) - {*TRAINED, *MADE, *alone})
     if unknown:
-        sys.exit(f"--only: {', '.join(unknown)}: expected {', '.join([*MADE, 'full'])}")
+        sys.exit(f"--only: {', '.join(unknown)}: expected {', '.join([*MADE, *alone])}")
     print(f"torch {torch.__version__}, transformers {transformers.__version__}, peft {peft.__version__}")
     b = Bench(a.tacit)
     report("the model alone", gap(b.plain, b.ours()), 1e-4)
     for name in dict.fromkeys(["prompt", *names]):  # the others' first losses are compared with a fresh prompt's
-        if name == "full":
-            attempt(name, full, b)
+        if name in alone:
+            attempt(name, alone[name], b)
         if name in TRAINED:
             attempt(name, from_tacit, b, name)
         if name in MADE:
             attempt(name, from_peft, b, name)
+        if name.startswith(("lora", "ia3")):
+            attempt(name, merged, b, name)
     if a.harness:
         harness(b)
     shutil.rmtree(b.work)
