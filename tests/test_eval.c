@@ -3,7 +3,9 @@
 #include "check.h"
 
 #include "base/file.h"
+#include "base/rng.h"
 #include "tacit.h"
+#include "tune/peft.h"
 
 #include <math.h>
 
@@ -343,6 +345,112 @@ static void test_mark(void **state)
     }
 }
 
+/* A random prompt of so many tokens, as PEFT keeps it. */
+static struct tacit_adapter *random_adapter(struct world *w, const char *name, size_t P,
+                                            uint64_t seed, float *keep)
+{
+    struct tacit_err err;
+    struct tacit_adapter *a;
+    struct tac_adapter_info info = {0};
+    struct tac_decoder_config c = {.L = 2, .H = 4, .C = 32};
+    struct tac_rng r = tac_rng_init(seed, 3);
+    float v[8 * 32];
+    char dir[64];
+    for (size_t i = 0; i < P * 32; i++)
+        v[i] = (float)tac_rng_normal(&r);
+    if (keep)
+        memcpy(keep, v, P * 32 * sizeof *v);
+    snprintf(dir, sizeof dir, "%s/%s", w->dir, name);
+    assert_ok(tac_peft_save_prompt(dir, v, P, &c, &info, &err), err);
+    assert_ok(tacit_adapter_open(&a, dir, w->model, &err), err);
+    return a;
+}
+
+/* The choice by votes; among equals the answer with the larger mean. */
+static int voted(double (*ll)[N][MAX_K], size_t i, size_t members, size_t k)
+{
+    double votes[MAX_K] = {0}, mean[MAX_K] = {0};
+    int best = 0;
+    for (size_t m = 0; m < members; m++) {
+        size_t top = 0;
+        for (size_t a = 0; a < k; a++) {
+            mean[a] += ll[m][i][a] / (double)members;
+            top = ll[m][i][a] > ll[m][i][top] ? a : top;
+        }
+        votes[top]++;
+    }
+    for (size_t a = 1; a < k; a++)
+        if (votes[a] > votes[best] || (votes[a] == votes[best] && mean[a] > mean[best]))
+            best = (int)a;
+    return best;
+}
+
+/* What adapters say together, against what each says alone; a text beside them has no say. */
+static void test_ensemble(void **state)
+{
+    enum { MEMBERS = 4 };
+    struct world *w = *state;
+    struct tacit_err err;
+    struct tacit_adapter *a[MEMBERS];
+    struct tacit_prompt prompt[MEMBERS + 3] = {{.name = "mean", .ensemble = TACIT_MEAN},
+                                               {.name = "text", .text = "Animal or plant?"}};
+    static double ll[MEMBERS][N][MAX_K];
+    size_t right = 0, ties = 0;
+    open_examples(w, THREE, 3, 1);
+    for (size_t m = 0; m < MEMBERS; m++) {
+        a[m] = random_adapter(w, "ensemble", 3, 50 + m, NULL);
+        prompt[2 + m] = (struct tacit_prompt){.name = "one", .adapter = a[m]};
+        score_alone(w, &prompt[2 + m]);
+        memcpy(ll[m], w->ll, sizeof w->ll);
+    }
+    prompt[2 + MEMBERS] = (struct tacit_prompt){.name = "vote", .ensemble = TACIT_VOTE};
+    assert_ok(tacit_eval(&w->e, w->model, w->task, w->x, prompt, MEMBERS + 3, NULL, &err), err);
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < 3; k++) {
+            w->ll[i][k] = 0;
+            for (size_t m = 0; m < MEMBERS; m++)
+                w->ll[i][k] += ll[m][i][k] / MEMBERS;
+            near(tacit_eval_loglik(w->e, 0, i, k), w->ll[i][k]);
+        }
+    near(tacit_eval_row(w->e, 0)->accuracy, accuracy(w, NULL));
+    for (size_t i = 0; i < N; i++) {
+        int choice = voted(ll, i, MEMBERS, 3);
+        right += choice == w->gold[i];
+        ties += choice != voted(ll, i, 1, 3);
+    }
+    assert_true(ties > 3);
+    const struct tacit_eval_row *vote = tacit_eval_row(w->e, MEMBERS + 2);
+    near(vote->accuracy, (double)right / N);
+    assert_true(isnan(vote->loss) && isnan(vote->accuracy_norm));
+    assert_string_equal(vote->name, "vote");
+    for (size_t m = 0; m < MEMBERS; m++)
+        tacit_adapter_close(a[m]);
+    tacit_eval_free(w->e);
+    w->e = NULL;
+    assert_fails(tacit_eval(&w->e, w->model, w->task, w->x, prompt, 2, NULL, &err), TACIT_EINPUT,
+                 err, "an ensemble of 0 adapters");
+}
+
+/* Folders with + between are one prompt of all their rows, in that order. */
+static void test_joined(void **state)
+{
+    struct world *w = *state;
+    struct tacit_err err;
+    struct tacit_adapter *a;
+    float v[5 * 32];
+    char dirs[200];
+    tacit_adapter_close(random_adapter(w, "x", 2, 1, v));
+    tacit_adapter_close(random_adapter(w, "y", 3, 2, v + 2 * 32));
+    snprintf(dirs, sizeof dirs, "%s/x+%s/y", w->dir, w->dir);
+    assert_ok(tacit_adapter_open(&a, dirs, w->model, &err), err);
+    assert_int_equal(tacit_adapter_tokens(a), 5);
+    assert_memory_equal(tacit_adapter_values(a), v, sizeof v);
+    assert_string_equal(tacit_adapter_type(a), "PROMPT_TUNING");
+    tacit_adapter_close(a);
+    snprintf(dirs, sizeof dirs, "%s/x+%s/z", w->dir, w->dir);
+    assert_fails(tacit_adapter_open(&a, dirs, w->model, &err), TACIT_EINPUT, err, "/z");
+}
+
 static void test_unlabelled(void **state)
 {
     struct world *w = *state;
@@ -360,6 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {IN_WORLD(test_two_answers), IN_WORLD(test_three_answers),
                                        IN_WORLD(test_groups),      IN_WORLD(test_prompts),
-                                       IN_WORLD(test_mark),        IN_WORLD(test_unlabelled)};
+                                       IN_WORLD(test_mark),        IN_WORLD(test_unlabelled),
+                                       IN_WORLD(test_ensemble),    IN_WORLD(test_joined)};
     return cmocka_run_group_tests_name("eval", tests, NULL, NULL);
 }
