@@ -472,6 +472,10 @@ struct tacit_train_options {
 };
 
 TACIT_API struct tacit_train_options tacit_train_options_default(void);
+/* Sets init with what belongs to it by its name: "description", "text:TEXT", "vocab", "normal",
+ * "adapter:DIR"; TEXT and DIR point into the name. */
+TACIT_API enum tacit_status tacit_train_init(struct tacit_train_options *o, const char *init,
+                                             struct tacit_err *err);
 
 struct tacit_train_result {
     uint64_t steps, best_step;

@@ -130,6 +130,8 @@ refuses "zero tokens" "above 0" train demo/task.yaml demo --tokens 0
 refuses "a learning rate that is no number" "lr" train demo/task.yaml demo --lr fast
 refuses "a negative learning rate" "lr" train demo/task.yaml demo --lr -1
 refuses "an empty init text" "empty" train demo/task.yaml demo --init text:
+refuses "an init that is none" "option '--init': expected one of description, text:TEXT, vocab, normal, adapter:DIR, found 'texts:a'" \
+    train demo/task.yaml demo --init texts:a
 refuses "an unknown schedule" "linear" train demo/task.yaml demo --schedule stairs
 refuses "an empty prompt text" "empty" "$tacit" eval --model "$tmp/m" --task demo/task.yaml --data demo --prompt "" --quiet
 refuses "a length limit below the answer" "no room" train demo/task.yaml demo --max-length 1

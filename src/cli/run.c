@@ -29,28 +29,11 @@ static bool check_noise(const struct cli_args *a, const char *list)
 
 static bool set_init(const struct cli_args *a, struct tacit_train_options *o)
 {
-    const char *init = cli_get(a, "init");
-    if (!init || strcmp(init, "description") == 0)
+    struct tacit_err err;
+    if (!cli_has(a, "init") || !tacit_train_init(o, cli_get(a, "init"), &err))
         return true;
-    if (strncmp(init, "text:", 5) == 0) {
-        o->init_text = init + 5;
-    } else if (strcmp(init, "vocab") == 0) {
-        o->init = TACIT_INIT_VOCAB;
-    } else if (strcmp(init, "normal") == 0) {
-        o->init = TACIT_INIT_NORMAL;
-    } else if (strcmp(init, "zero") == 0) {
-        o->init = TACIT_INIT_ZERO;
-    } else if (strncmp(init, "adapter:", 8) == 0) {
-        o->init = TACIT_INIT_ADAPTER;
-        o->init_adapter = init + 8;
-    } else {
-        cli_usage(
-            a,
-            "option '--init': expected description, text:TEXT, vocab, normal, zero or adapter:DIR, found '%s'",
-            init);
-        return false;
-    }
-    return true;
+    cli_usage(a, "option '--init': %s", err.msg);
+    return false;
 }
 
 /* A text was named that the method has no use for. */
