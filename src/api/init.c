@@ -7,9 +7,9 @@ static const struct {
     const char *name;
     enum tacit_init init;
 } inits[] = {
-    {"description", TACIT_INIT_TEXT},    {"text:TEXT", TACIT_INIT_TEXT},
-    {"vocab", TACIT_INIT_VOCAB},         {"normal", TACIT_INIT_NORMAL},
-    {"adapter:DIR", TACIT_INIT_ADAPTER},
+    {"description", TACIT_INIT_TEXT}, {"text:TEXT", TACIT_INIT_TEXT},
+    {"vocab", TACIT_INIT_VOCAB},      {"normal", TACIT_INIT_NORMAL},
+    {"zero", TACIT_INIT_ZERO},        {"adapter:DIR", TACIT_INIT_ADAPTER},
 };
 
 /* Whether text is the name, or begins with its part up to the colon; *rest is what follows. */
