@@ -47,6 +47,8 @@ same() { # OUT
 full='methods:
   prompt: {epochs: 3, batch: 4, lr: 1e-2}
   full: {epochs: 1, batch: 4, lr: 1e-3}
+  short: {method: prompt, tokens: 2, init: vocab, epochs: 2, batch: 4, lr: 1e-2}
+  lean: {method: full, optimizer: adafactor, epochs: 1, batch: 4, lr: 1e-3}
 controls: {random: 2, shuffled: true, drift: true, discrete: true, paraphrases: true}
 noise: {runs: 1}
 reading:
@@ -94,6 +96,19 @@ check "--json prints the claims" $?
 check "each score has its examples' margins" $?
 "$tacit" inspect "$tmp/a/runs/$name/prompt/2" >"$tmp/out" && [ ! -e "$tmp/a/runs/$name/full/1" ]
 check "prompts stay as PEFT folders, whole models do not" $?
+[ "$(sqlite3 "$tmp/a/study.db" "SELECT group_concat((value ->> 1) || (value ->> 2)) FROM result, json_each(rows)
+        WHERE name = 'accuracy' AND value ->> 0 = '$name' AND value ->> 1 IN ('full', 'short', 'lean')")" = full2,short2,lean2 ] &&
+    [ "$(sqlite3 "$tmp/a/study.db" "SELECT group_concat(DISTINCT tokens || '.' || (data IS NULL)) FROM prompt WHERE kind = 'short'")" = 2.1 ]
+check "methods that the file names are methods like others" $?
+"$tacit" eval --model "$tmp/m" --task "$PWD/demo/task.yaml" --data demo --limit 20 --adapter "$tmp/a/runs/$name/short/2" --quiet --json >"$tmp/out" &&
+    [ "$(sqlite3 :memory: "SELECT readfile('$tmp/out') ->> '$.rows[0].acc'")" = \
+        "$(sqlite3 "$tmp/a/study.db" "SELECT accuracy FROM score WHERE prompt = '$name/short/2'")" ] && [ ! -e "$tmp/a/runs/$name/lean/1" ]
+check "their adapters stay, and are what was scored" $?
+cp -r "$tmp/a" "$tmp/copy" && rm -r "$tmp/copy/runs/$name/short/1"
+[ "$("$tacit" study "$tmp/s.yaml" --out "$tmp/copy" --status | awk '$1 == "make" && $3 != $4 { print $1, $2, $4 - $3 }')" = "make short 1" ] &&
+    study "$tmp/s.yaml" "$tmp/copy" >/dev/null && same "$tmp/copy" && [ -e "$tmp/copy/runs/$name/short/1/adapter_config.json" ]
+check "an adapter that is gone is trained again" $?
+rm -rf "$tmp/copy"
 
 "$BUILD/examples/study" "$tmp/s.yaml" "$tmp/a" | grep -q "The trained prompt beats its description"
 check "examples/study" $?
@@ -117,7 +132,7 @@ check "a changed setting is done again, with what builds on it, and nothing else
 sed 's/^test_examples: 20/test_examples: 16/' "$tmp/s.yaml" >"$tmp/test.yaml"
 cp -r "$tmp/a" "$tmp/t"
 "$tacit" study "$tmp/test.yaml" --out "$tmp/t" --status >"$tmp/out"
-[ "$(awk '$1 == "make" && $2 != "full" { left += $4 - $3 } $1 == "score" { scored = $2 } END { print left + 0, scored + 0 }' "$tmp/out")" = "0 0" ]
+[ "$(awk '$1 == "make" && $2 != "full" && $2 != "lean" { left += $4 - $3 } $1 == "score" { scored = $2 } END { print left + 0, scored + 0 }' "$tmp/out")" = "0 0" ]
 check "another test set scores again, and trains nothing but what it does not keep" $?
 [ "$("$tacit" study "$tmp/s.yaml" --out "$tmp/a" --status --no-share | tail -1 | awk '{ print $1 }')" = 0 ] &&
     [ "$("$tacit" study "$tmp/s.yaml" --out "$tmp/a" --status --isa portable | tail -1 | awk '{ print $1 }')" = "$all" ]
@@ -193,6 +208,22 @@ line 's/^tokens: 4//'
 refuses "no number of tokens" "key 'tokens' is missing" study "$tmp/bad.yaml" "$tmp/x"
 line 's/lr: 1e-2/lr: fast/'
 refuses "a method's wrong setting" "key 'lr': expected a number from 0 to" study "$tmp/bad.yaml" "$tmp/x"
+line 's/method: prompt, tokens: 2/method: promptly/'
+refuses "a method that is none" "bad.yaml:15: key 'short': tacit has no method 'promptly'" study "$tmp/bad.yaml" "$tmp/x"
+line 's/short: {method: prompt, tokens: 2/other: {tokens: 2/'
+refuses "a method's name that is none" "bad.yaml:15: key 'other': tacit has no method 'other'" study "$tmp/bad.yaml" "$tmp/x"
+line 's/method: full, optimizer/method: full, tokens: 3, optimizer/'
+refuses "tokens of a method that has none" "bad.yaml:16: key 'tokens': method 'full' has none" study "$tmp/bad.yaml" "$tmp/x"
+line 's/short:/shuffled:/'
+refuses "a method with the name of a control" "bad.yaml:15: key 'methods': 'shuffled' is something else" study "$tmp/bad.yaml" "$tmp/x"
+line 's/short:/..\/short:/'
+refuses "a method's name that is a path" "bad.yaml:15: key 'methods': expected a name" study "$tmp/bad.yaml" "$tmp/x"
+line 's/init: vocab/init: "adapter:there"/'
+refuses "a method that starts from an adapter" "bad.yaml:15: key 'init': a study's methods do not start from adapters" study "$tmp/bad.yaml" "$tmp/x"
+line 's/init: vocab/init: ones/'
+refuses "an init that is none" "bad.yaml:15: key 'init': expected one of description," study "$tmp/bad.yaml" "$tmp/x"
+line 's/  prompt: {epochs: 3/  prompt: {tokens: 3/'
+refuses "other tokens of prompts" "bad.yaml:13: unknown key 'tokens'" study "$tmp/bad.yaml" "$tmp/x"
 line "s|, $tmp/other.yaml|, $PWD/demo/task.yaml|"
 refuses "a task that comes twice" "task '$name' comes twice" study "$tmp/bad.yaml" "$tmp/x"
 line 's/, [^,]*other.yaml/, nowhere/'

@@ -74,7 +74,7 @@ static size_t add(struct world *w, enum tac_kind kind, int task, size_t index)
 {
     size_t p = w->st.n_prompt++;
     assert_true(p < MOST);
-    snprintf(w->key[p], sizeof w->key[p], "%d/%s/%zu", task, tac_kind_name(kind), index);
+    snprintf(w->key[p], sizeof w->key[p], "%d/%s/%zu", task, tac_kind_name(&w->st, kind), index);
     w->prompt[p] =
         (struct tac_study_prompt){.key = w->key[p], .kind = kind, .task = task, .index = index};
     w->rows_of[p] = P;

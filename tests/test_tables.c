@@ -44,7 +44,7 @@ static size_t add(struct world *w, enum tac_kind kind, int task, size_t index)
     size_t p = w->st.n_prompt++;
     assert_true(p < MOST);
     snprintf(w->key[p], sizeof w->key[p], "%s/%s/%zu", task < 0 ? "any" : names[task],
-             tac_kind_name(kind), index);
+             tac_kind_name(&w->st, kind), index);
     w->prompt[p] = (struct tac_study_prompt){
         .key = w->key[p], .kind = kind, .task = task, .index = index, .maker = SIZE_MAX};
     w->rows_of[p] = P;

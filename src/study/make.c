@@ -25,7 +25,7 @@ static enum tacit_status put_prompt(struct tac_work *w, const struct made *x, st
     const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
     struct tac_store_prompt row = {.key = p->key,
                                    .unit = w->u->key,
-                                   .kind = tac_kind_name(p->kind),
+                                   .kind = tac_kind_name(w->st, p->kind),
                                    .task = p->task >= 0 ? w->st->task[p->task].name : NULL,
                                    .label = p->key,
                                    .text = x->text,
@@ -240,21 +240,27 @@ static void remove_run(const char *dir)
     rmdir(dir);
 }
 
+bool tac_run_is(const char *dir, const char *identity)
+{
+    struct tac_buf found = {0};
+    char *path = tac_path(dir, "unit", NULL);
+    bool is = path && tac_file_exists(path) && !tac_file_read(&found, path, 64, NULL) &&
+              found.len && strcmp(found.data, identity) == 0;
+    tac_buf_release(&found);
+    free(path);
+    return is;
+}
+
 /* The run's folder is this unit's: what another identity left there goes. */
 static enum tacit_status claim_run(const struct tac_work *w, const char *dir, struct tacit_err *err)
 {
-    struct tac_buf found = {0};
+    if (tac_run_is(dir, w->u->identity))
+        return TACIT_OK;
+    remove_run(dir);
     char *path = tac_path(dir, "unit", err);
-    enum tacit_status s = path ? TACIT_OK : TACIT_EFAIL;
-    bool ours = path && tac_file_exists(path) && !tac_file_read(&found, path, 64, NULL) &&
-                found.len && strcmp(found.data, w->u->identity) == 0;
-    if (!s && !ours) {
-        remove_run(dir);
-        s = tac_mkdirs(dir, err);
-        if (!s)
-            s = tac_file_write(path, w->u->identity, strlen(w->u->identity), err);
-    }
-    tac_buf_release(&found);
+    enum tacit_status s = path ? tac_mkdirs(dir, err) : TACIT_EFAIL;
+    if (!s)
+        s = tac_file_write(path, w->u->identity, strlen(w->u->identity), err);
     free(path);
     return s;
 }
@@ -380,7 +386,7 @@ static enum tacit_status judge_model(struct tac_work *w, const char *dir,
     struct tacit_model_options o = w->st->o.model_options;
     struct tacit_model *tuned = NULL;
     struct tac_condition c;
-    struct tacit_prompt nothing = {.name = "full"};
+    struct tacit_prompt nothing = {0};
     o.threads = w->m->be->threads;
     enum tacit_status s = tacit_model_open(&tuned, dir, &o, err);
     if (!s)
@@ -407,20 +413,22 @@ static enum tacit_status keep_trained(struct tac_work *w, const char *dir,
                                       const struct tacit_train_result *r, struct tacit_err *err)
 {
     const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
-    struct made x = {.parameters = r->parameters};
+    struct made x = {.P = r->tokens, .parameters = r->parameters};
     struct tac_peft_prompt peft = {0};
     struct tacit_eval_row row = {0};
     struct tac_verdict v = {0};
-    bool full = p->kind == TAC_KIND_FULL;
+    bool whole = tac_kind_whole(w->st, p->kind);
     size_t epochs = o->epochs;
-    enum tacit_status s = full ? judge_model(w, dir, &row, &v, err)
-                               : tac_peft_load_prompt(&peft, dir, &w->m->model->c, err);
+    enum tacit_status s = TACIT_OK;
+    if (whole)
+        s = judge_model(w, dir, &row, &v, err);
+    else if (p->kind < TAC_KIND_METHOD)
+        s = tac_peft_load_prompt(&peft, dir, &w->m->model->c, err);
     x.rows = peft.values;
-    x.P = peft.P;
     if (o->steps)
         epochs = whole_epochs(w, o);
     if (!s)
-        s = put_trained(w, &x, dir, epochs, &row, full ? &v : NULL, err);
+        s = put_trained(w, &x, dir, epochs, &row, whole ? &v : NULL, err);
     tac_peft_prompt_release(&peft);
     tac_verdict_release(&v);
     return s;
@@ -455,7 +463,7 @@ static enum tacit_status make_trained(struct tac_work *w, struct tacit_err *err)
     const struct tacit_examples *train;
     struct tacit_examples *own = NULL;
     struct tac_buf dir = {0};
-    enum tacit_status s = tac_buf_addf(&dir, err, "%s/runs/%s", w->st->dir, p->key);
+    enum tacit_status s = tac_plan_folder(&dir, w->st, p, err);
     o.out = dir.data;
     if (!s)
         s = claim_run(w, dir.data, err);
@@ -465,7 +473,7 @@ static enum tacit_status make_trained(struct tac_work *w, struct tacit_err *err)
         s = tacit_train(w->m, t->task, train, t->validation, &o, &r, w->progress, err);
     if (!s)
         s = keep_trained(w, dir.data, &o, &r, err);
-    if (!s && p->kind != TAC_KIND_PROMPT)
+    if (!s && p->kind != TAC_KIND_PROMPT && !tac_kind_adapter(w->st, p->kind))
         remove_run(dir.data);
     tacit_examples_free(own);
     tac_buf_release(&dir);

@@ -13,7 +13,7 @@ static const int version_of[TAC_N_UNIT] = {0};
 static const struct {
     const char *name;
     bool trained, anywhere; /* anywhere: scored on every task where transfer is asked for */
-} kinds[TAC_N_KIND] = {
+} kinds[TAC_KIND_METHOD + 1] = {
     [TAC_KIND_NONE] = {"none", false, true},
     [TAC_KIND_RANDOM] = {"random", false, true},
     [TAC_KIND_DESCRIPTION] = {"description", false, true},
@@ -29,20 +29,64 @@ static const struct {
     [TAC_KIND_MOMENTS] = {"moments", true, false},
     [TAC_KIND_WAYWARD] = {"wayward", true, false},
     [TAC_KIND_FULL] = {"full", true, false},
+    [TAC_KIND_METHOD] = {"", true, false},
 };
 
 static const char *const unit_names[TAC_N_UNIT] = {
     "make", "score", "read", "null", "knockout", "path", "neurons", "verbalise",
 };
 
-const char *tac_kind_name(enum tac_kind k)
+/* The row of kinds that stands for k. */
+static enum tac_kind row_of(enum tac_kind k)
 {
-    return kinds[k].name;
+    return k < TAC_KIND_METHOD ? k : TAC_KIND_METHOD;
+}
+
+/* What a trained kind is trained by: all but methods of their own train prompts. */
+static const struct tac_spec_method *method_of(const struct tacit_study *st, enum tac_kind k)
+{
+    return k == TAC_KIND_FULL    ? &st->spec.full
+           : k < TAC_KIND_METHOD ? &st->spec.prompt
+                                 : &st->spec.method[k - TAC_KIND_METHOD];
+}
+
+bool tac_kind_taken(const char *name)
+{
+    for (enum tac_kind k = 0; k < TAC_KIND_METHOD; k++)
+        if (k != TAC_KIND_PROMPT && k != TAC_KIND_FULL && strcmp(kinds[k].name, name) == 0)
+            return true;
+    return false;
+}
+
+enum tac_kind tac_n_kind(const struct tacit_study *st)
+{
+    return TAC_KIND_METHOD + (enum tac_kind)st->spec.n_method;
+}
+
+const char *tac_kind_name(const struct tacit_study *st, enum tac_kind k)
+{
+    return k < TAC_KIND_METHOD ? kinds[k].name : method_of(st, k)->name;
 }
 
 bool tac_kind_trained(enum tac_kind k)
 {
-    return kinds[k].trained;
+    return kinds[row_of(k)].trained;
+}
+
+bool tac_kind_whole(const struct tacit_study *st, enum tac_kind k)
+{
+    return tac_kind_trained(k) && method_of(st, k)->whole;
+}
+
+bool tac_kind_adapter(const struct tacit_study *st, enum tac_kind k)
+{
+    return k >= TAC_KIND_METHOD && !tac_kind_whole(st, k);
+}
+
+enum tacit_status tac_plan_folder(struct tac_buf *out, const struct tacit_study *st,
+                                  const struct tac_study_prompt *p, struct tacit_err *err)
+{
+    return tac_buf_addf(out, err, "%s/runs/%s", st->dir, p->key);
 }
 
 int tac_kind_task(enum tac_kind k, int task)
@@ -58,9 +102,9 @@ const char *tac_unit_kind_name(enum tac_unit_kind k)
 struct tacit_train_options tac_plan_options(const struct tacit_study *st,
                                             const struct tac_study_prompt *p)
 {
-    struct tacit_train_options o = p->kind == TAC_KIND_FULL ? st->spec.full.o : st->spec.prompt.o;
-    o.tokens = p->kind == TAC_KIND_FULL ? 0 : st->spec.tokens;
-    o.init_text = p->text;
+    struct tacit_train_options o = method_of(st, p->kind)->o;
+    if (!o.init_text)
+        o.init_text = p->text;
     o.base_name = st->model_path;
     o.seed = p->index;
     if (p->kind == TAC_KIND_ORDER || p->kind == TAC_KIND_INIT || p->kind == TAC_KIND_MOMENTS) {
@@ -127,11 +171,13 @@ static json_t *settings_of(const struct tacit_study *st, const struct tac_unit *
                                                                       : json_object();
     bool ok = v != NULL;
     if (u->kind == TAC_UNIT_MAKE) {
-        set_text(v, "kind", tac_kind_name(p->kind), &ok);
+        set_text(v, "kind", tac_kind_name(st, p->kind), &ok);
         set_size(v, "index", p->index, &ok);
-        set_size(v, "tokens", sp->tokens, &ok);
-        set_text(v, "text", p->text, &ok);
+        set_size(v, "tokens", p->kind < TAC_KIND_METHOD ? sp->tokens : o.tokens, &ok);
+        set_text(v, "text", p->kind < TAC_KIND_METHOD ? p->text : o.init_text, &ok);
     }
+    if (u->kind == TAC_UNIT_MAKE && p->kind >= TAC_KIND_METHOD)
+        set_size(v, "init", o.init, &ok);
     if (u->kind == TAC_UNIT_READ || u->kind == TAC_UNIT_NULL)
         set_size(v, "neighbors", sp->neighbors, &ok);
     if (u->kind == TAC_UNIT_VERBALISE)
@@ -168,7 +214,7 @@ static enum tacit_status identify(struct tacit_study *st, struct tac_unit *u, st
     if (b != a)
         h = hash_text(h, st->unit[b->maker].identity);
     bool trains = u->kind == TAC_UNIT_MAKE && tac_kind_trained(a->kind);
-    bool tests = u->kind != TAC_UNIT_MAKE || a->kind == TAC_KIND_FULL;
+    bool tests = u->kind != TAC_UNIT_MAKE || tac_kind_whole(st, a->kind);
     for (size_t t = 0; t < st->n_task; t++) { /* neurons see the inputs of all tasks */
         if (trains && (int)t == u->target)
             h = hash_text(h, st->task[t].trained_on);
@@ -213,9 +259,9 @@ static double cost_of(const struct tacit_study *st, const struct tac_unit *u)
             epochs = (double)o.steps * (double)(o.batch * o.accumulate) / n;
         double soft = (double)o.tokens * n / (double)(o.batch < 1 ? 1 : o.batch);
         double evals = o.eval_epochs ? epochs / (double)o.eval_epochs : 1;
-        double step = p->kind == TAC_KIND_FULL ? 3 : 2;
-        return epochs * step * ((double)t->train_rows + soft) + evals * (double)t->validation_rows +
-               (p->kind == TAC_KIND_FULL ? (double)t->test_rows : 0);
+        bool whole = tac_kind_whole(st, p->kind);
+        return epochs * (whole ? 3 : 2) * ((double)t->train_rows + soft) +
+               evals * (double)t->validation_rows + (whole ? (double)t->test_rows : 0);
     }
     if (u->kind == TAC_UNIT_SCORE)
         return (double)st->task[u->target].test_rows;
@@ -275,7 +321,7 @@ static enum tacit_status add_prompt(struct tacit_study *st, enum tac_kind kind, 
         return s;
     size_t at = st->n_prompt;
     struct tac_study_prompt *p = &st->prompt[at];
-    const char *name = kinds[kind].name;
+    const char *name = tac_kind_name(st, kind);
     *p = (struct tac_study_prompt){
         .kind = kind, .task = task, .index = index, .text = text, .maker = st->n_unit};
     if (task >= 0)
@@ -337,6 +383,8 @@ static enum tacit_status add_task_prompts(struct tacit_study *st, int task, stru
         s = add_runs(st, TAC_KIND_WAYWARD, task, sp->wayward.n * sp->wayward.runs, SIZE_MAX, err);
     if (!s)
         s = add_runs(st, TAC_KIND_FULL, task, sp->full.on ? sp->seeds : 0, SIZE_MAX, err);
+    for (enum tac_kind k = TAC_KIND_METHOD; !s && k < tac_n_kind(st); k++)
+        s = add_runs(st, k, task, sp->seeds, SIZE_MAX, err);
     return s;
 }
 
@@ -347,8 +395,8 @@ static enum tacit_status add_scores(struct tacit_study *st, struct tacit_err *er
         for (int t = 0; !s && t < (int)st->n_task; t++) {
             const struct tac_study_prompt *x = &st->prompt[p];
             bool own = x->task == t || x->task == TAC_NO_TASK;
-            bool far = st->spec.transfer && kinds[x->kind].anywhere;
-            if ((own || far) && x->kind != TAC_KIND_FULL)
+            bool far = st->spec.transfer && kinds[row_of(x->kind)].anywhere;
+            if ((own || far) && !tac_kind_whole(st, x->kind))
                 s = add_unit(st, TAC_UNIT_SCORE, p, p, t, err);
         }
     return s;

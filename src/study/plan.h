@@ -7,7 +7,8 @@
 #include "study/spec.h"
 #include "study/store.h"
 
-/* Kinds of prompts, in the order in which they are made and shown. */
+/* Kinds of prompts, in the order in which they are made and shown. TAC_KIND_METHOD is the first of
+ * the study's further methods (spec.method); the i-th one's kind is TAC_KIND_METHOD + i. */
 enum tac_kind {
     TAC_KIND_NONE,
     TAC_KIND_RANDOM,
@@ -24,10 +25,11 @@ enum tac_kind {
     TAC_KIND_MOMENTS,
     TAC_KIND_WAYWARD,
     TAC_KIND_FULL,
-    TAC_N_KIND,
+    TAC_KIND_METHOD,
 };
 
-const char *tac_kind_name(enum tac_kind k); /* "prompt" */
+/* Whether a kind other than `prompt`, `full` and further methods has this name. */
+bool tac_kind_taken(const char *name);
 
 struct tac_study_task {
     struct tacit_task *task;
@@ -103,7 +105,18 @@ enum tacit_status tac_plan(struct tacit_study *st, struct tacit_err *err) TAC_MU
  * text: what it starts from. */
 struct tacit_train_options tac_plan_options(const struct tacit_study *st,
                                             const struct tac_study_prompt *p);
+enum tac_kind tac_n_kind(const struct tacit_study *st); /* one past the last kind */
+const char *tac_kind_name(const struct tacit_study *st, enum tac_kind k); /* "prompt" */
 bool tac_kind_trained(enum tac_kind k);
+/* Whether its runs end as model folders: too large to keep, they are judged as soon as they are
+ * made. */
+bool tac_kind_whole(const struct tacit_study *st, enum tac_kind k);
+/* Whether its runs stay as adapter folders, which alone hold their values. */
+bool tac_kind_adapter(const struct tacit_study *st, enum tac_kind k);
+/* The folder of a trained prompt's run. */
+enum tacit_status tac_plan_folder(struct tac_buf *out, const struct tacit_study *st,
+                                  const struct tac_study_prompt *p,
+                                  struct tacit_err *err) TAC_MUST_USE;
 /* The task under which a kind's prompts for this one are listed: TAC_NO_TASK for none and random.
  */
 int tac_kind_task(enum tac_kind k, int task);

@@ -33,6 +33,27 @@ static enum tacit_status hold_text(struct tac_held *h, const struct tac_work *w,
     return s;
 }
 
+/* The adapter that the run's folder holds, unless somebody has changed it since. */
+static enum tacit_status hold_adapter(struct tac_held *h, const struct tac_work *w,
+                                      const struct tac_study_prompt *p, struct tacit_err *err)
+{
+    struct tac_buf dir = {0};
+    enum tacit_status s = tac_plan_folder(&dir, w->st, p, err);
+    if (!s && !tac_run_is(dir.data, w->st->unit[p->maker].identity))
+        s = tac_fail(err, TACIT_EFAIL,
+                     "%s: no longer holds the run of '%s'; the same command "
+                     "trains it again",
+                     dir.data, p->key);
+    if (!s)
+        s = tacit_adapter_open(&h->trained, dir.data, w->m, err);
+    struct tacit_prompt prompt = {.adapter = h->trained};
+    if (!s)
+        s = tac_condition_open(&h->condition, w->m, &prompt, err);
+    h->open = !s;
+    tac_buf_release(&dir);
+    return s;
+}
+
 static bool has_rows(enum tac_kind k)
 {
     return k != TAC_KIND_NONE && k != TAC_KIND_DESCRIPTION && k != TAC_KIND_PARAPHRASE;
@@ -44,6 +65,8 @@ enum tacit_status tac_hold(struct tac_held *h, const struct tac_work *w,
     float *rows;
     size_t P, C;
     *h = (struct tac_held){0};
+    if (tac_kind_adapter(w->st, p->kind))
+        return hold_adapter(h, w, p, err);
     if (!has_rows(p->kind))
         return hold_text(h, w, p, err);
     enum tacit_status s = tac_store_rows(&w->st->store, &rows, &P, &C, p->key, err);
@@ -54,6 +77,7 @@ void tac_hold_release(struct tac_held *h)
 {
     if (h->open)
         tac_condition_close(&h->condition);
+    tacit_adapter_close(h->trained);
     free(h->adapter.p.values);
     *h = (struct tac_held){0};
 }

@@ -8,12 +8,17 @@ enum {
     TAC_STUDY_TASKS = 64,
     TAC_STUDY_SEEDS = 64,
     TAC_STUDY_WORDINGS = 32,
-    TAC_STUDY_WEIGHTS = 16
+    TAC_STUDY_WEIGHTS = 16,
+    TAC_STUDY_METHODS = 64,
+    TAC_STUDY_NAME = 64 /* bytes of a method's name */
 };
 
-/* One method's settings: what is not named in the file is tacit_train_options_default's. */
+/* A trained method: its name in tables and keys, its method string and settings in o; what is not
+ * named in the file is tacit_train_options_default's. whole: it trains the model, and leaves a
+ * model folder instead of an adapter. */
 struct tac_spec_method {
-    bool on;
+    const char *name;
+    bool on, whole;
     struct tacit_train_options o;
 };
 
@@ -33,6 +38,8 @@ struct tac_spec {
     size_t train_examples, validation_examples, test_examples; /* 0: all */
     const char *test;                                          /* the split that is reported */
     struct tac_spec_method prompt, full;
+    struct tac_spec_method *method; /* (n_method) all further ones, as the file lists them */
+    size_t n_method, cap_method;
     size_t random; /* prompts of random tokens */
     bool shuffled, drift, discrete, reworded;
     size_t noise_runs; /* of each source; 0: no such runs */

@@ -162,13 +162,29 @@ static enum tacit_status load_tasks(struct tacit_study *st, struct tacit_err *er
     return s;
 }
 
+/* Where the adapter is the run's folder alone, the unit is done as long as it is there. */
+static enum tacit_status check_folder(const struct tacit_study *st, struct tac_unit *u,
+                                      struct tacit_err *err)
+{
+    struct tac_buf dir = {0};
+    if (!tac_kind_adapter(st, st->prompt[u->a].kind))
+        return TACIT_OK;
+    enum tacit_status s = tac_plan_folder(&dir, st, &st->prompt[u->a], err);
+    u->done = !s && tac_run_is(dir.data, u->identity);
+    tac_buf_release(&dir);
+    return s;
+}
+
 static enum tacit_status find_done(struct tacit_study *st, struct tacit_err *err)
 {
     enum tacit_status s = TACIT_OK;
     char identity[24];
     for (size_t i = 0; !s && i < st->n_unit; i++) {
-        s = tac_store_identity(&st->store, identity, st->unit[i].key, err);
-        st->unit[i].done = !s && strcmp(identity, st->unit[i].identity) == 0;
+        struct tac_unit *u = &st->unit[i];
+        s = tac_store_identity(&st->store, identity, u->key, err);
+        u->done = !s && strcmp(identity, u->identity) == 0;
+        if (u->done && u->kind == TAC_UNIT_MAKE)
+            s = check_folder(st, u, err);
     }
     return s;
 }
@@ -250,7 +266,7 @@ void tacit_study_unit(const struct tacit_study *s, size_t i, struct tacit_unit *
     const struct tac_unit *u = &s->unit[i];
     *out = (struct tacit_unit){.key = u->key,
                                .kind = tac_unit_kind_name(u->kind),
-                               .prompt = tac_kind_name(s->prompt[u->a].kind),
+                               .prompt = tac_kind_name(s, s->prompt[u->a].kind),
                                .done = u->done,
                                .cost = u->cost};
 }
@@ -376,7 +392,7 @@ static enum tacit_status time_training(struct tacit_study *st, double *seconds, 
         if (s)
             return s;
         sum += took;
-        cost += (double)rows * (kind == TAC_KIND_FULL ? 3 : 2);
+        cost += (double)rows * (tac_kind_whole(st, kind) ? 3 : 2);
     }
     *seconds = sum / cost;
     return TACIT_OK;
@@ -406,27 +422,53 @@ static enum tacit_status time_scoring(struct tacit_study *st, double *seconds,
     return s;
 }
 
+/* Kinds that are trained by settings of their own; all others as `prompt`. */
+static enum tac_kind timed_as(enum tac_kind k)
+{
+    return k >= TAC_KIND_FULL ? k : TAC_KIND_PROMPT;
+}
+
+static bool trains(const struct tacit_study *st, const struct tac_unit *u)
+{
+    return u->kind == TAC_UNIT_MAKE && tac_kind_trained(st->prompt[u->a].kind);
+}
+
+/* Seconds a row of `prompt` and each kind (n_kind) that something is still to be trained by; the
+ * most bytes. */
+static enum tacit_status time_methods(struct tacit_study *st, double *seconds, size_t *bytes,
+                                      struct tacit_err *err)
+{
+    enum tacit_status s = time_training(st, &seconds[TAC_KIND_PROMPT], bytes, TAC_KIND_PROMPT, err);
+    for (size_t i = 0; !s && i < st->n_unit; i++) {
+        const struct tac_unit *u = &st->unit[i];
+        enum tac_kind k = timed_as(st->prompt[u->a].kind);
+        size_t more = 0;
+        if (u->done || !trains(st, u) || seconds[k] > 0)
+            continue;
+        s = time_training(st, &seconds[k], &more, k, err);
+        *bytes = more > *bytes ? more : *bytes;
+    }
+    return s;
+}
+
 enum tacit_status tacit_study_plan(struct tacit_study *st, struct tacit_study_cost *out,
                                    struct tacit_err *err)
 {
-    double prompt = 0, full = 0, score = 0;
-    size_t bytes = 0, more = 0;
+    double score = 0, *train = tac_alloc(tac_n_kind(st), sizeof *train, err);
+    size_t bytes = 0;
     *out = (struct tacit_study_cost){.jobs = st->o.jobs};
-    enum tacit_status s = time_scoring(st, &score, err);
+    enum tacit_status s = train ? time_scoring(st, &score, err) : TACIT_EFAIL;
     if (!s)
-        s = time_training(st, &prompt, &bytes, TAC_KIND_PROMPT, err);
-    if (!s && st->spec.full.on)
-        s = time_training(st, &full, &more, TAC_KIND_FULL, err);
+        s = time_methods(st, train, &bytes, err);
     for (size_t i = 0; !s && i < st->n_unit; i++) {
         const struct tac_unit *u = &st->unit[i];
-        enum tac_kind k = st->prompt[u->a].kind;
-        bool trains = u->kind == TAC_UNIT_MAKE && tac_kind_trained(k);
         if (u->done)
             continue;
         out->units++;
-        out->seconds += u->cost * (!trains ? score : k == TAC_KIND_FULL ? full : prompt);
+        out->seconds += u->cost * (trains(st, u) ? train[timed_as(st->prompt[u->a].kind)] : score);
     }
     out->seconds /= (double)st->o.jobs;
-    out->memory_bytes = (bytes > more ? bytes : more) * st->o.jobs;
+    out->memory_bytes = bytes * st->o.jobs;
+    free(train);
     return s;
 }

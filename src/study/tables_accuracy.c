@@ -25,7 +25,7 @@ enum tacit_status tac_table_accuracy(struct tac_result *t, struct tac_seen *x,
 {
     enum tacit_status s = TACIT_OK;
     for (int task = 0; task < (int)x->st->n_task; task++)
-        for (enum tac_kind k = 0; !s && k < TAC_N_KIND; k++) {
+        for (enum tac_kind k = 0; !s && k < tac_n_kind(x->st); k++) {
             struct tac_pooled a;
             int owner = tac_kind_task(k, task);
             size_t p = tac_seen_next(x, 0, k, owner);
@@ -33,8 +33,8 @@ enum tacit_status tac_table_accuracy(struct tac_result *t, struct tac_seen *x,
                 continue;
             s = tac_pool(&a, x, k, task, err);
             if (!s && a.runs)
-                tac_result_row(t, "ttzrrrrrzr", x->st->task[task].name, tac_kind_name(k), a.runs,
-                               a.accuracy, a.low, a.high, a.auroc, a.loss, x->parameters[p],
+                tac_result_row(t, "ttzrrrrrzr", x->st->task[task].name, tac_kind_name(x->st, k),
+                               a.runs, a.accuracy, a.low, a.high, a.auroc, a.loss, x->parameters[p],
                                mean_seconds(x, k, owner));
         }
     return s;
@@ -48,7 +48,7 @@ enum tacit_status tac_table_runs(struct tac_result *t, struct tac_seen *x, struc
             const struct tac_study_prompt *q = &x->st->prompt[p];
             const struct tac_seen_score *s = tac_seen_get(x, p, task);
             if (s && (q->task == task || q->task == TAC_NO_TASK))
-                tac_result_row(t, "ttzrrrrr", x->st->task[task].name, tac_kind_name(q->kind),
+                tac_result_row(t, "ttzrrrrr", x->st->task[task].name, tac_kind_name(x->st, q->kind),
                                q->index, s->accuracy, s->low, s->high, s->auroc, s->loss);
         }
     return TACIT_OK;
@@ -70,7 +70,7 @@ enum tacit_status tac_table_curves(struct tac_result *t, struct tac_seen *x, str
             const float *start = q->task >= 0 ? x->start[q->task] : NULL;
             double drift =
                 rows && start ? tac_frobenius(start, rows, bytes / sizeof *rows) : (double)NAN;
-            tac_result_row(t, "ttzzrrr", x->st->task[q->task].name, tac_kind_name(q->kind),
+            tac_result_row(t, "ttzzrrr", x->st->task[q->task].name, tac_kind_name(x->st, q->kind),
                            q->index, (size_t)tac_select_int(&r, 0), tac_select_real(&r, 1),
                            tac_select_real(&r, 2), drift);
         }

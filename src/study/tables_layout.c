@@ -136,7 +136,7 @@ static void put_layout(struct tac_result *t, const struct tac_seen *x, const str
     for (size_t i = 0; i < p->n; i++) {
         const struct tac_study_prompt *q = &x->st->prompt[p->l.at[i]];
         tac_result_row(t, "ttttzrr", l->name, q->key, x->st->task[q->task].name,
-                       tac_kind_name(q->kind), q->index, l->xy[2 * i], l->xy[2 * i + 1]);
+                       tac_kind_name(x->st, q->kind), q->index, l->xy[2 * i], l->xy[2 * i + 1]);
     }
 }
 

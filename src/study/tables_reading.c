@@ -71,8 +71,8 @@ enum tacit_status tac_table_persistence(struct tac_result *t, struct tac_seen *x
         const struct tac_study_prompt *q = &x->st->prompt[p];
         double share, drift, normed;
         if (q->kind != TAC_KIND_WAYWARD && tac_persistence(&share, &drift, &normed, x, p))
-            tac_result_row(t, "ttzrrr", x->st->task[q->task].name, tac_kind_name(q->kind), q->index,
-                           share, drift, normed);
+            tac_result_row(t, "ttzrrr", x->st->task[q->task].name, tac_kind_name(x->st, q->kind),
+                           q->index, share, drift, normed);
     }
     return TACIT_OK;
 }

@@ -148,8 +148,8 @@ enum tacit_status tac_table_drift(struct tac_result *t, struct tac_seen *x, stru
         if ((q->kind != TAC_KIND_PROMPT && q->kind != TAC_KIND_REWORDED) || !x->rows[p])
             continue;
         s = tac_seen_drift(&d, x, p, err);
-        tac_result_row(t, "ttzrrrrrr", x->st->task[q->task].name, tac_kind_name(q->kind), q->index,
-                       d.raw, d.per_token, d.normed, d.cosine, d.description, d.accuracy);
+        tac_result_row(t, "ttzrrrrrr", x->st->task[q->task].name, tac_kind_name(x->st, q->kind),
+                       q->index, d.raw, d.per_token, d.normed, d.cosine, d.description, d.accuracy);
     }
     return s;
 }
@@ -372,7 +372,7 @@ static void judge_noise(char out[64], const struct tac_seen *x, int task, enum t
     else if (!isfinite(v.share))
         snprintf(out, 64, "no run differs");
     else
-        snprintf(out, 64, "%s: %.0f %%%s", tac_kind_name(source), 100 * v.share,
+        snprintf(out, 64, "%s: %.0f %%%s", tac_kind_name(x->st, source), 100 * v.share,
                  overlap ? ", intervals overlap" : "");
 }
 
@@ -388,9 +388,9 @@ enum tacit_status tac_table_noise(struct tac_result *t, struct tac_seen *x, stru
             if (source[i] != TAC_KIND_PROMPT)
                 judge_noise(verdict, x, task, source[i]);
             if (v.runs)
-                tac_result_row(t, "ttzrrrrrt", x->st->task[task].name, tac_kind_name(source[i]),
-                               v.runs, v.mean, v.sd, v.low, v.high, v.share,
-                               *verdict ? verdict : NULL);
+                tac_result_row(t, "ttzrrrrrt", x->st->task[task].name,
+                               tac_kind_name(x->st, source[i]), v.runs, v.mean, v.sd, v.low, v.high,
+                               v.share, *verdict ? verdict : NULL);
         }
     return TACIT_OK;
 }

@@ -287,7 +287,7 @@ enum tacit_status tac_table_verbalise(struct tac_result *t, struct tac_seen *x,
         for (size_t i = 0; i < cells; i++) {
             const json_t *c = json_array_get(grid, i);
             tac_result_row(t, "ttzrrrrt", q->task >= 0 ? x->st->task[q->task].name : NULL,
-                           tac_kind_name(q->kind), q->index, (double)(i / side) - 1,
+                           tac_kind_name(x->st, q->kind), q->index, (double)(i / side) - 1,
                            (double)(i % side) - 1, json_number_value(json_object_get(c, "hit")),
                            json_number_value(json_object_get(c, "logp")),
                            json_string_value(json_object_get(c, "said")));

@@ -25,7 +25,7 @@ enum tacit_status tac_table_transfer(struct tac_result *t, struct tac_seen *x,
             if (s)
                 tac_result_row(
                     t, "tttztrrrr", q->key, q->task >= 0 ? x->st->task[q->task].name : NULL,
-                    tac_kind_name(q->kind), q->index, x->st->task[target].name, s->accuracy,
+                    tac_kind_name(x->st, q->kind), q->index, x->st->task[target].name, s->accuracy,
                     s->auroc, tac_seen_mean(x, TAC_KIND_NONE, TAC_NO_TASK, target),
                     tac_seen_mean(x, TAC_KIND_RANDOM, TAC_NO_TASK, target));
         }

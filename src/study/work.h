@@ -20,13 +20,14 @@ double tac_seconds(void); /* of a clock that never goes back */
 /* A prompt of the study ready to put before inputs. Release closes it; a zeroed one may be
  * released. */
 struct tac_held {
-    struct tacit_adapter adapter; /* values where the prompt has rows */
+    struct tacit_adapter adapter;  /* values where the prompt has rows */
+    struct tacit_adapter *trained; /* of a method of its own, from its run's folder */
     struct tac_condition condition;
-    char *text; /* where it has none */
     bool open;
 };
 
-/* tac_hold: the prompt as the store has it; rows for P rows that the caller has (taken over). */
+/* tac_hold: the prompt as the store and its run's folder have it; rows for P rows that the caller
+ * has (taken over). */
 enum tacit_status tac_hold(struct tac_held *h, const struct tac_work *w,
                            const struct tac_study_prompt *p, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_hold_rows(struct tac_held *h, const struct tac_work *w, float *rows, size_t P,
@@ -47,6 +48,9 @@ enum tacit_status tac_put_result(struct tac_work *w, json_t *result,
 enum tacit_status tac_put_score(struct tac_work *w, const struct tacit_examples *e,
                                 const struct tacit_eval_row *row, const struct tac_verdict *v,
                                 struct tacit_err *err) TAC_MUST_USE;
+
+/* tac_run_is: whether a run's folder is that of the unit with this identity. */
+bool tac_run_is(const char *dir, const char *identity);
 
 /* tac_start_tokens: id (P): the text's tokens, cut or repeated: what a prompt starts from. */
 enum tacit_status tac_start_tokens(const struct tacit_model *m, int32_t *id, const char *text,

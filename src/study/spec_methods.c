@@ -1,0 +1,160 @@
+/* The key `methods`: what is trained, by name. */
+#include "study/spec_read.h"
+
+#include "study/plan.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTION(key, take, min, max)                                                                \
+    {                                                                                              \
+#key, take, offsetof(struct tacit_train_options, key), min, max                            \
+    }
+/* The first OWN are for methods that the file names itself: the settings of `prompt` and `full`
+ * leave the method as it is. */
+enum { OWN = 3 };
+static const struct tac_spec_field fields[] = {
+    {"init", TAC_TAKE_INIT, 0, 0, 0},
+    OPTION(method, TAC_TAKE_TEXT, 0, 0),
+    OPTION(tokens, TAC_TAKE_SIZE, 1, 4096),
+    OPTION(epochs, TAC_TAKE_SIZE, 1, 1e6),
+    OPTION(steps, TAC_TAKE_SIZE, 1, 1e9),
+    OPTION(batch, TAC_TAKE_SIZE, 1, 1e6),
+    OPTION(batch_tokens, TAC_TAKE_SIZE, 1, 1e9),
+    OPTION(accumulate, TAC_TAKE_SIZE, 1, 1e6),
+    OPTION(lr, TAC_TAKE_REAL, 0, 1e6),
+    OPTION(optimizer, TAC_TAKE_TEXT, 0, 0),
+    OPTION(schedule, TAC_TAKE_TEXT, 0, 0),
+    OPTION(warmup, TAC_TAKE_REAL, 0, 1e9),
+    OPTION(beta1, TAC_TAKE_REAL, 0, 1),
+    OPTION(beta2, TAC_TAKE_REAL, 0, 1),
+    OPTION(eps, TAC_TAKE_REAL, 0, 1),
+    OPTION(weight_decay, TAC_TAKE_REAL, 0, 1e6),
+    OPTION(clip, TAC_TAKE_REAL, 0, 1e12),
+    OPTION(eval_epochs, TAC_TAKE_SIZE, 0, 1e6),
+    OPTION(init_scale, TAC_TAKE_REAL, 0, 1e6),
+    OPTION(moments_scale, TAC_TAKE_REAL, 0, 1e6),
+    OPTION(keep_best, TAC_TAKE_INT_FLAG, 0, 0),
+    {"noise", TAC_TAKE_NOISE, 0, 0, 0},
+    {0},
+};
+#undef OPTION
+
+/* The method of a string: "lora" of "lora:r=8,alpha=16"; NULL where there is none of that name. */
+static const struct tac_method *method_of(const char *string)
+{
+    char name[TAC_STUDY_NAME];
+    size_t n = strcspn(string, ":");
+    if (n >= sizeof name)
+        return NULL;
+    memcpy(name, string, n);
+    name[n] = 0;
+    return tac_method_find(name);
+}
+
+/* Does it put rows of its own before the text? PEFT's name for a kind of adapter says so. */
+static bool has_tokens(const struct tac_method *m)
+{
+    return m->peft_type && tac_ends_with(m->peft_type, "_TUNING");
+}
+
+/* What stands in keys, folders and columns. */
+static enum tacit_status check_name(struct tac_spec_reader *r, const struct tac_yaml *node)
+{
+    const char *name = node->key;
+    size_t n = strlen(name);
+    bool fine = n && n < TAC_STUDY_NAME && isalnum((unsigned char)*name);
+    for (size_t i = 0; fine && i < n; i++)
+        fine = isalnum((unsigned char)name[i]) || strchr("._-+=,:", name[i]);
+    if (!fine)
+        return tac_yaml_fail(&r->spec->doc, node, r->err,
+                             "key 'methods': expected a name of at most %d letters, digits and "
+                             "._-+=,: found '%s'",
+                             TAC_STUDY_NAME - 1, name);
+    if (tac_kind_taken(name))
+        return tac_yaml_fail(&r->spec->doc, node, r->err,
+                             "key 'methods': '%s' is something else in a study: give the method "
+                             "another name, and the key 'method'",
+                             name);
+    return TACIT_OK;
+}
+
+/* What follows from the method string. */
+static enum tacit_status settle(struct tac_spec_reader *r, const struct tac_yaml *node,
+                                struct tac_spec_method *m)
+{
+    const struct tac_method *method = method_of(m->o.method);
+    const struct tac_yaml *tokens = tac_yaml_find(node, "tokens");
+    if (!method)
+        return tac_yaml_fail(&r->spec->doc, node, r->err,
+                             "key '%s': tacit has no method '%s' (see tacit help train)", m->name,
+                             m->o.method);
+    if (tokens && !has_tokens(method))
+        return tac_yaml_fail(&r->spec->doc, tokens, r->err, "key 'tokens': method '%s' has none",
+                             m->o.method);
+    m->whole = !method->peft_type;
+    if (!tokens && has_tokens(method))
+        m->o.tokens = r->spec->tokens;
+    if (m->whole && !tac_yaml_find(node, "lr"))
+        m->o.lr = 2e-5;
+    return TACIT_OK;
+}
+
+static enum tacit_status take_own(struct tac_spec_reader *r, const struct tac_yaml *methods,
+                                  const struct tac_yaml *node)
+{
+    struct tac_spec *sp = r->spec;
+    const struct tac_yaml *map;
+    struct tac_spec_method m = {.name = node->key, .on = true, .o = tacit_train_options_default()};
+    m.o.method = node->key;
+    enum tacit_status s = check_name(r, node);
+    if (!s && sp->n_method == TAC_STUDY_METHODS)
+        s = tac_yaml_fail(&sp->doc, node, r->err, "key 'methods': more than %d", TAC_STUDY_METHODS);
+    if (!s)
+        s = tac_spec_map(r, &map, methods, node->key);
+    if (!s)
+        s = tac_spec_fields(r, map, fields, &m.o, NULL);
+    if (!s)
+        s = settle(r, node, &m);
+    if (!s)
+        s = tac_grow(&sp->method, &sp->cap_method, sp->n_method + 1, sizeof *sp->method, r->err);
+    if (!s)
+        sp->method[sp->n_method++] = m;
+    return s;
+}
+
+/* `prompt` or `full`, where the map has it. */
+static enum tacit_status take_given(struct tac_spec_reader *r, const struct tac_yaml *methods,
+                                    struct tac_spec_method *m)
+{
+    const struct tac_yaml *map;
+    enum tacit_status s = tac_spec_map(r, &map, methods, m->name);
+    if (s || !map)
+        return s;
+    m->on = true;
+    return tac_spec_fields(r, map, fields + OWN, &m->o, NULL);
+}
+
+enum tacit_status tac_spec_methods(struct tac_spec_reader *r, const struct tac_yaml *root)
+{
+    struct tac_spec *sp = r->spec;
+    const struct tac_yaml *map;
+    sp->prompt =
+        (struct tac_spec_method){.name = "prompt", .on = true, .o = tacit_train_options_default()};
+    sp->full =
+        (struct tac_spec_method){.name = "full", .whole = true, .o = tacit_train_options_default()};
+    sp->prompt.o.tokens = sp->tokens;
+    sp->full.o.method = "full";
+    sp->full.o.lr = 2e-5;
+    enum tacit_status s = tac_spec_map(r, &map, root, "methods");
+    if (s || !map)
+        return s;
+    s = take_given(r, map, &sp->prompt);
+    if (!s)
+        s = take_given(r, map, &sp->full);
+    for (const struct tac_yaml *c = map->first; !s && c; c = c->next)
+        if (strcmp(c->key, "prompt") != 0 && strcmp(c->key, "full") != 0)
+            s = take_own(r, map, c);
+    return s;
+}
