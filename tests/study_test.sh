@@ -33,10 +33,10 @@ END
 study() { # FILE OUT [OPTION]...
     "$tacit" study "$1" --out "$2" --quiet "${@:3}"
 }
-# All that a store holds, times and the number of workers aside.
+# All that a store holds, times, the number of workers and what their threads need aside.
 dump() {
-    sqlite3 "$1/study.db" "UPDATE unit SET seconds = 0; UPDATE meta SET value = '' WHERE key = 'workers';
-        UPDATE result SET rows = '' WHERE name = 'accuracy'" && sqlite3 "$1/study.db" .dump | sha256sum
+    sqlite3 "$1/study.db" "UPDATE unit SET seconds = 0, result = iif(kind = 'make', json_remove(result, '\$.seconds', '\$.memory'), result);
+        UPDATE meta SET value = '' WHERE key = 'workers'; UPDATE result SET rows = '' WHERE name IN ('accuracy', 'methods')" && sqlite3 "$1/study.db" .dump | sha256sum
 }
 same() { # OUT
     cp -r "$1" "$tmp/look" && is "$(dump "$tmp/look")" "$want"

@@ -38,6 +38,16 @@ void tac_hold_release(struct tac_held *h);
  * ends it. */
 enum tacit_status tac_begin_unit(struct tac_work *w, const char *result,
                                  struct tacit_err *err) TAC_MUST_USE;
+/* What a making unit puts into the store. tac_begin_made: as tac_begin_unit, with the prompt's row.
+ */
+struct tac_made {
+    float *rows; /* (P,C) or NULL */
+    size_t P, parameters;
+    char *text;     /* what stands for it in words, or NULL */
+    json_t *result; /* what its training took, or NULL */
+};
+enum tacit_status tac_begin_made(struct tac_work *w, const struct tac_made *x,
+                                 struct tacit_err *err) TAC_MUST_USE;
 /* tac_go_on: tells the progress of a long unit; TACIT_ECANCEL where it is to stop. */
 enum tacit_status tac_go_on(const struct tac_work *w, uint64_t done, uint64_t total,
                             struct tacit_err *err) TAC_MUST_USE;
@@ -59,6 +69,9 @@ enum tacit_status tac_start_tokens(const struct tacit_model *m, int32_t *id, con
 /* tac_nearest_tokens: id (P): the token nearest to each row, raw. rows (P,C). */
 enum tacit_status tac_nearest_tokens(struct tacit_model *m, int32_t *id, float *rows, size_t P,
                                      struct tacit_err *err) TAC_MUST_USE;
+
+/* tac_make_trained: the making unit of a kind that is trained. */
+enum tacit_status tac_make_trained(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
 
 /* The bodies of units, by kind. */
 enum tacit_status tac_unit_make(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
