@@ -78,7 +78,7 @@ read -r finished all <"$tmp/out"
 check "--status: everything is done" "$([ "$finished" = "$all" ] && [ "$all" -gt 100 ]; echo $?)"
 "$tacit" study "$tmp/s.yaml" --out "$tmp/a" 2>"$tmp/err" >"$tmp/out"
 check "the same command does nothing again" "$([ ! -s "$tmp/err" ] && same "$tmp/a"; echo $?)"
-for t in accuracy runs curves reading persistence words recurring scripts verbalise knockout wayward seeds drift distances \
+for t in accuracy methods runs curves reading persistence words recurring scripts verbalise knockout wayward seeds drift distances \
     layout layouts trajectory paths noise transfer similarity wins; do
     [ "$(sqlite3 "$tmp/a/study.db" "SELECT json_array_length(rows) > 0 AND json_array_length(columns) =
         json_array_length(rows, '\$[0]') FROM result WHERE name = '$t'")" = 1 ] || echo "$t"

@@ -19,7 +19,7 @@ struct world {
     char key[MOST][32];
     const float *rows[MOST], *normed[MOST], *from[MOST], *from_normed[MOST], *neurons[MOST];
     float room[MOST][4 * D];
-    size_t rows_of[MOST];
+    size_t rows_of[MOST], parameters[MOST];
     struct tac_seen_score score[MOST * TASKS];
     unsigned char hits[MOST * TASKS][N];
     double loglik[MOST * TASKS][2 * N];
@@ -152,6 +152,7 @@ static int open_world(void **state)
                              .from_normed = w->from_normed,
                              .neurons = w->neurons,
                              .P = w->rows_of,
+                             .parameters = w->parameters,
                              .score = w->score};
     *state = w;
     return 0;
@@ -178,6 +179,62 @@ static json_t *rows_of(struct world *w, tac_fill *fill)
 static const json_t *cell(const json_t *rows, size_t row, size_t column)
 {
     return json_array_get(json_array_get(rows, row), column);
+}
+
+/* ---- methods ---- */
+
+static double number(const json_t *rows, size_t row, size_t column)
+{
+    assert_true(json_is_number(cell(rows, row, column)));
+    return json_number_value(cell(rows, row, column));
+}
+
+/* Full training is always right, a further method every second time, prompts on 5 in 6. */
+static void test_methods(void **state)
+{
+    struct world *w = *state;
+    struct tac_spec_method lora = {.name = "lora", .o.method = "lora:r=8"};
+    struct tac_unit unit[TASKS];
+    json_t *result[TASKS];
+    w->st.spec.method = &lora;
+    w->st.spec.n_method = 1;
+    for (int t = 0; t < TASKS; t++) {
+        size_t full = add(w, TAC_KIND_FULL, t, 1), own = add(w, TAC_KIND_METHOD, t, 1);
+        give(w, full, t, "11111111", 0);
+        give(w, own, t, "11110000", 0);
+        w->parameters[own] = 100;
+        unit[t] = (struct tac_unit){.kind = TAC_UNIT_MAKE, .a = own, .b = own, .target = t};
+        result[t] = t == 2 ? NULL
+                           : json_pack("{s:i, s:i, s:f}", "bytes", 400 + t, "memory", 9000 - t,
+                                       "seconds", 1.5 + t);
+    }
+    w->st.unit = unit;
+    w->x.result = result;
+    w->st.n_unit = TASKS;
+    json_t *rows = rows_of(w, tac_table_methods);
+    assert_int_equal(json_array_size(rows), 3);
+    assert_string_equal(json_string_value(cell(rows, 0, 0)), "prompt");
+    assert_string_equal(json_string_value(cell(rows, 2, 0)), "lora");
+    near(number(rows, 0, 1), 9, "runs");
+    near(number(rows, 2, 2), 100, "parameters");
+    near(number(rows, 2, 3), 401, "bytes of the largest file");
+    near(number(rows, 2, 4), 2, "mean of the seconds that are known");
+    near(number(rows, 2, 5), 9000, "memory");
+    assert_true(json_is_null(cell(rows, 0, 4)));
+    /* 1, 2/3, 2/3, 1/3, 1, 1, 1, 1 on every task */
+    double half = 1.959963984540054 * sqrt(3 * (4.0 / 9 / 7) / 8) / 3;
+    near(number(rows, 0, 6), 5.0 / 6, "accuracy");
+    near(number(rows, 0, 7), 5.0 / 6 - half, "low");
+    near(number(rows, 0, 9), -1.0 / 6, "difference to full");
+    near(number(rows, 0, 11), -1.0 / 6 + half, "its upper end");
+    near(number(rows, 2, 9), -0.5, "difference of the further method");
+    assert_true(json_is_null(cell(rows, 1, 9)));
+    json_decref(rows);
+    rows = rows_of(w, tac_table_runs);
+    assert_string_equal(json_string_value(cell(rows, json_array_size(rows) - 1, 1)), "lora");
+    json_decref(rows);
+    for (int t = 0; t < TASKS; t++)
+        json_decref(result[t]);
 }
 
 /* ---- chance ---- */
@@ -541,10 +598,10 @@ static void test_transfer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        in_world(test_seeds),   in_world(test_drift),      in_world(test_distances),
-        in_world(test_even),    in_world(test_noise),      in_world(test_paths),
-        in_world(test_layouts), in_world(test_trajectory), in_world(test_alike),
-        in_world(test_neurons), in_world(test_vectors),    in_world(test_related),
-        in_world(test_wins),    in_world(test_transfer)};
+        in_world(test_methods),   in_world(test_seeds),   in_world(test_drift),
+        in_world(test_distances), in_world(test_even),    in_world(test_noise),
+        in_world(test_paths),     in_world(test_layouts), in_world(test_trajectory),
+        in_world(test_alike),     in_world(test_neurons), in_world(test_vectors),
+        in_world(test_related),   in_world(test_wins),    in_world(test_transfer)};
     return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
 }

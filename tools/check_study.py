@@ -133,6 +133,39 @@ compare("accuracy", ["task", "method"], ["accuracy"], {
     (t, k): {"accuracy": accuracy(of(k, None if k in ("none", "random") else t), t)}
     for t in tasks for k in kinds if of(k, None if k in ("none", "random") else t)})
 
+
+
+def interval(tasks_hits):
+    """Mean over tasks of values on examples, with its 95 % normal interval."""
+    found = [np.asarray(h, float) for h in tasks_hits]
+    error = math.sqrt(sum(h.var(ddof=1) / len(h) for h in found)) / max(len(found), 1)
+    middle = mean(h.mean() for h in found)
+    return middle, middle - 1.959963984540054 * error, middle + 1.959963984540054 * error
+
+
+def pooled(kind, t):
+    found = [score[k, t]["hits"] for k in of(kind, t) if (k, t) in score]
+    return np.mean(found, axis=0) if found else None
+
+
+want = {}
+for method in {r["method"] for r in table("methods")}:
+    hits = {t: pooled(method, t) for t in tasks}
+    over = interval(h for h in hits.values() if h is not None)
+    less = interval(h - pooled("full", t) for t, h in hits.items() if h is not None and pooled("full", t) is not None)
+    took = [json.loads(r["result"]) for r in db.execute(
+        "SELECT result FROM unit JOIN prompt ON unit.key = unit WHERE planned AND prompt.kind = ? AND result NOT NULL", (method,))]
+    want[method,] = dict(zip(("accuracy", "low", "high"), over), runs=len(of(method)),
+                         parameters=max(prompts[k]["parameters"] for k in of(method)),
+                         seconds=mean(r["seconds"] for r in took), bytes=max((r["bytes"] for r in took), default=None),
+                         memory=max((r["memory"] for r in took), default=None))
+    if method != "full":
+        want[method,].update(zip(("difference", "difference_low", "difference_high"), less))
+    else:
+        want[method,].update(difference=None, difference_low=None, difference_high=None)
+compare("methods", ["method"], ["accuracy", "low", "high", "difference", "difference_low", "difference_high", "runs",
+                                "parameters", "seconds", "bytes", "memory"], want)
+
 runs = of("prompt")
 if table("transfer"):
     compare("transfer", ["prompt", "target"], ["accuracy", "none", "random"], {
@@ -186,9 +219,9 @@ if spearmanr and len(tasks) > 2 and table("related"):
         for t in tasks:
             sources = [s for s in tasks if s != t]
             alike = [similar.get((m, s, t), similar.get((m, t, s)))["value"] for s in sources]
-            rho = spearmanr(alike, [accuracy(of("prompt", s), t) for s in sources]).statistic
+            rho = np.nan_to_num(spearmanr(alike, [accuracy(of("prompt", s), t) for s in sources]).statistic)  # constant: 0
             want[m, t] = {"spearman": -rho if m in distances else rho}
-        want[m, "each"] = {"spearman": np.mean([np.nan_to_num(want[m, t]["spearman"]) for t in tasks])}
+        want[m, "each"] = {"spearman": np.mean([want[m, t]["spearman"] for t in tasks])}
     compare("related", ["measure", "target"], ["spearman"], want)
 
 

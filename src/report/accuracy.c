@@ -7,9 +7,14 @@
 
 enum { LEFT = 92, RIGHT = 52 };
 
-/* Trained ways of adapting the model have the task's hue, what they are compared with is grey. */
-static bool is_trained(const char *method)
+/* Trained ways of adapting the model have the task's hue, what they are compared with is grey. The
+ * table of methods knows those that the study names itself. */
+static bool is_trained(const struct tac_fig *f, const char *method)
 {
+    const struct tac_rep_table *t = tac_rep_find(f->rep, "methods");
+    for (size_t i = 0; t && i < t->n; i++)
+        if (strcmp(tac_rep_text(t, i, "method"), method) == 0)
+            return true;
     return strcmp(method, "prompt") == 0 || strcmp(method, "full") == 0;
 }
 
@@ -26,7 +31,7 @@ static void draw_runs(struct tac_fig *f, const struct tac_list *l, size_t at, co
         double seed = tac_rep_num(t, i, "seed"), accuracy = tac_rep_num(t, i, "accuracy");
         tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
                                       .prompt = tac_key(key, task, method, seed),
-                                      .class = is_trained(method) ? "run" : "run ref"});
+                                      .class = is_trained(f, method) ? "run" : "run ref"});
         tac_fig_say_run(f, method, seed);
         tac_fig_say_value(f, "accuracy", accuracy, TAC_REP_SHARE);
         tac_mark_shapes(f);
@@ -42,7 +47,7 @@ static void draw_method(struct tac_fig *f, const struct tac_list *l, size_t at,
     double v = tac_rep_num(t, i, "accuracy"), y = tac_row_y(l, at) - 2;
     double low = tac_rep_num(t, i, "low"), high = tac_rep_num(t, i, "high");
     tac_mark(f, (struct tac_mark){.task = tac_rep_task(f->rep, task),
-                                  .class = is_trained(method) ? "method" : "method ref"});
+                                  .class = is_trained(f, method) ? "method" : "method ref"});
     tac_fig_say(f, "%s: %s", task, method);
     tac_fig_say_value(f, "accuracy", v, TAC_REP_SHARE);
     tac_fig_say_value(f, "from", low, TAC_REP_SHARE);
@@ -167,12 +172,6 @@ static void draw_run_curves(struct tac_fig *f, const struct tac_rep_table *t, co
     }
 }
 
-static bool main_method(const char *name)
-{
-    return strcmp(name, "prompt") == 0 || strcmp(name, "shuffled") == 0 ||
-           strcmp(name, "full") == 0;
-}
-
 void tac_draw_curves(struct tac_fig *f, const struct tac_rep_table *t)
 {
     size_t tasks, methods;
@@ -180,7 +179,7 @@ void tac_draw_curves(struct tac_fig *f, const struct tac_rep_table *t)
     for (size_t k = 0; k < tasks; k++) {
         const char **method = tac_fig_list(f, t, "method", "task", task[k], &methods);
         for (size_t m = 0; m < methods; m++)
-            if (main_method(method[m]))
+            if (is_trained(f, method[m]) || strcmp(method[m], "shuffled") == 0)
                 draw_run_curves(f, t, task[k], method[m]);
     }
 }

@@ -13,8 +13,12 @@ const struct tac_figure tac_figures[] = {
      "A panel a task. Lines are 95 % intervals, small dots single runs; what is trained has the task's colour, what it is "
      "compared with is grey.",
      "task method accuracy low high", tac_draw_accuracy},
+    {"methods",
+     "Lines are 95 % intervals over examples. The hollow dot is training the whole model.",
+     "method runs parameters bytes seconds memory accuracy low high difference difference_low difference_high",
+     tac_draw_methods},
     {"curves",
-     "A line a run of the prompt, label-shuffled training and full finetuning; all others are in the table.",
+     "A line a run of each method and of label-shuffled training; all others are in the table.",
      "task method seed epoch loss dev_accuracy", tac_draw_curves},
     {"reading",
      "A panel a task: tokens of the start on the left, and for each run the nearest token of the vocabulary. Filled cells "

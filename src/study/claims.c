@@ -1,6 +1,5 @@
 #include "study/claims.h"
 
-#include "stats/describe.h"
 #include "stats/paired.h"
 
 #include <math.h>
@@ -83,38 +82,6 @@ static const struct claim {
 };
 
 enum { N_CLAIM = sizeof claims / sizeof *claims };
-
-enum tacit_status tac_contrast(struct tac_contrast *out, struct tac_seen *x, enum tac_kind a,
-                               enum tac_kind b, struct tacit_err *err)
-{
-    double variance = 0;
-    *out = (struct tac_contrast){0};
-    for (int t = 0; t < (int)x->st->n_task; t++) {
-        struct tac_pooled pa, pb;
-        enum tacit_status s = tac_pool(&pa, x, a, t, err);
-        if (!s)
-            s = tac_pool(&pb, x, b, t, err);
-        if (s)
-            return s;
-        if (!pa.runs || !pb.runs || pa.n < 2)
-            continue;
-        for (size_t i = 0; i < pa.n; i++)
-            pa.hits[i] -= pb.hits[i];
-        double d = tac_mean(pa.hits, pa.n);
-        size_t at = strlen(out->by_task);
-        snprintf(out->by_task + at, sizeof out->by_task - at, "%s%s %+.3f", at ? ", " : "",
-                 x->st->task[t].name, d);
-        out->mean += d;
-        variance += tac_variance(pa.hits, pa.n) / (double)pa.n;
-        out->tasks++;
-    }
-    double n = out->tasks ? (double)out->tasks : 1, error = sqrt(variance) / n;
-    out->mean /= n;
-    out->low = out->mean - 1.959963984540054 * error;
-    out->high = out->mean + 1.959963984540054 * error;
-    out->p = error > 0 ? erfc(fabs(out->mean) / error / sqrt(2)) : out->mean == 0;
-    return TACIT_OK;
-}
 
 /* ---- writing ---- */
 

@@ -32,15 +32,4 @@ tac_claim_fill tac_claim_accuracy, tac_claim_equidistant, tac_claim_harder, tac_
 /* tac_claims: writes all rows, within the transaction that is open, and the study's claims. */
 enum tacit_status tac_claims(struct tac_seen *x, struct tacit_err *err) TAC_MUST_USE;
 
-/* Mean over tasks of the difference in accuracy of two kinds of prompts, examples as the units: 95
- * % interval and two-sided p by the normal approximation, tasks as they are. tasks: how many have
- * both. */
-struct tac_contrast {
-    double mean, low, high, p;
-    size_t tasks;
-    char by_task[256]; /* "entail +0.08, story -0.01" */
-};
-enum tacit_status tac_contrast(struct tac_contrast *out, struct tac_seen *x, enum tac_kind a,
-                               enum tac_kind b, struct tacit_err *err) TAC_MUST_USE;
-
 #endif

@@ -13,6 +13,13 @@ static const struct {
      "Mean over the runs; 95 % intervals over examples (bootstrap; Wilson for one run). The last epoch "
      "counts unless the study says otherwise.",
      tac_table_accuracy},
+    {"methods", "accuracy", "What each method costs and reaches",
+     "method:t runs:n parameters:n bytes:n seconds:n memory:n accuracy:s low:s high:s difference:s "
+     "difference_low:s difference_high:s",
+     "Parameters trained; bytes of the file that a run is saved in; seconds of its steps (mean) and bytes of memory as "
+     "planned, weights included. Accuracy: mean over runs and tasks; difference: to full, on the same "
+     "examples. 95 % normal intervals over examples, tasks as they are.",
+     tac_table_methods},
     {"runs", "accuracy", "Every run",
      "task:t method:t seed:n accuracy:s low:s high:s auroc:n loss:n", "", tac_table_runs},
     {"curves", "accuracy", "Training curves",

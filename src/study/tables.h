@@ -26,6 +26,19 @@ size_t tac_seen_twin(const struct tac_seen *x, size_t p, enum tac_kind k);
 /* Mean accuracy of a task's prompts of a kind on a target; NaN where there is none. */
 double tac_seen_mean(const struct tac_seen *x, enum tac_kind k, int task, int target);
 
+/* Mean over tasks of the difference in accuracy of two kinds of prompts (tac_level: of one kind's
+ * accuracy), examples as the units: 95 % interval and two-sided p by the normal approximation,
+ * tasks as they are. tasks: how many have both. */
+struct tac_contrast {
+    double mean, low, high, p;
+    size_t tasks;
+    char by_task[256]; /* "entail +0.08, story -0.01" */
+};
+enum tacit_status tac_contrast(struct tac_contrast *out, struct tac_seen *x, enum tac_kind a,
+                               enum tac_kind b, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_level(struct tac_contrast *out, struct tac_seen *x, enum tac_kind a,
+                            struct tacit_err *err) TAC_MUST_USE;
+
 /* A trained prompt beside its start; description: accuracy of the text that it started from. NaN
  * where something is not there. */
 struct tac_drift {
@@ -137,7 +150,7 @@ bool tac_persistence(double *share, double *drift, double *normed, const struct 
 
 /* The tables, by part. */
 typedef enum tacit_status tac_fill(struct tac_result *t, struct tac_seen *x, struct tacit_err *err);
-tac_fill tac_table_accuracy, tac_table_runs, tac_table_curves;
+tac_fill tac_table_accuracy, tac_table_methods, tac_table_runs, tac_table_curves;
 tac_fill tac_table_reading, tac_table_persistence, tac_table_words;
 tac_fill tac_table_knockout, tac_table_wayward;
 tac_fill tac_table_seeds, tac_table_drift, tac_table_distances, tac_table_equidistant;

@@ -2,9 +2,11 @@
 #include "study/tables.h"
 
 #include "interpret/similarity.h"
+#include "stats/describe.h"
 #include "study/work.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +142,68 @@ double tac_seen_mean(const struct tac_seen *x, enum tac_kind k, int task, int ta
             n++;
         }
     return n ? sum / (double)n : (double)NAN;
+}
+
+/* ---- kinds over tasks ---- */
+
+/* Takes a task's examples (n) in; mean holds the sum until close_contrast. */
+static void add_task(struct tac_contrast *c, double *variance, const char *task, const double *v,
+                     size_t n)
+{
+    double mean = tac_mean(v, n);
+    size_t at = strlen(c->by_task);
+    snprintf(c->by_task + at, sizeof c->by_task - at, "%s%s %+.3f", at ? ", " : "", task, mean);
+    c->mean += mean;
+    *variance += tac_variance(v, n) / (double)n;
+    c->tasks++;
+}
+
+static void close_contrast(struct tac_contrast *c, double variance)
+{
+    double n = c->tasks ? (double)c->tasks : 1, error = sqrt(variance) / n;
+    c->mean /= n;
+    c->low = c->mean - 1.959963984540054 * error;
+    c->high = c->mean + 1.959963984540054 * error;
+    c->p = error > 0 ? erfc(fabs(c->mean) / error / sqrt(2)) : c->mean == 0;
+}
+
+enum tacit_status tac_contrast(struct tac_contrast *out, struct tac_seen *x, enum tac_kind a,
+                               enum tac_kind b, struct tacit_err *err)
+{
+    double variance = 0;
+    *out = (struct tac_contrast){0};
+    for (int t = 0; t < (int)x->st->n_task; t++) {
+        struct tac_pooled pa, pb;
+        enum tacit_status s = tac_pool(&pa, x, a, t, err);
+        if (!s)
+            s = tac_pool(&pb, x, b, t, err);
+        if (s)
+            return s;
+        if (!pa.runs || !pb.runs || pa.n < 2)
+            continue;
+        for (size_t i = 0; i < pa.n; i++)
+            pa.hits[i] -= pb.hits[i];
+        add_task(out, &variance, x->st->task[t].name, pa.hits, pa.n);
+    }
+    close_contrast(out, variance);
+    return TACIT_OK;
+}
+
+enum tacit_status tac_level(struct tac_contrast *out, struct tac_seen *x, enum tac_kind a,
+                            struct tacit_err *err)
+{
+    double variance = 0;
+    *out = (struct tac_contrast){0};
+    for (int t = 0; t < (int)x->st->n_task; t++) {
+        struct tac_pooled p;
+        enum tacit_status s = tac_pool(&p, x, a, t, err);
+        if (s)
+            return s;
+        if (p.runs && p.n > 1)
+            add_task(out, &variance, x->st->task[t].name, p.hits, p.n);
+    }
+    close_contrast(out, variance);
+    return TACIT_OK;
 }
 
 /* ---- one prompt, two prompts ---- */
