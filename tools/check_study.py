@@ -219,9 +219,10 @@ if spearmanr and len(tasks) > 2 and table("related"):
         for t in tasks:
             sources = [s for s in tasks if s != t]
             alike = [similar.get((m, s, t), similar.get((m, t, s)))["value"] for s in sources]
-            rho = np.nan_to_num(spearmanr(alike, [accuracy(of("prompt", s), t) for s in sources]).statistic)  # constant: 0
+            rho = spearmanr(alike, [accuracy(of("prompt", s), t) for s in sources]).statistic
             want[m, t] = {"spearman": -rho if m in distances else rho}
-        want[m, "each"] = {"spearman": np.mean([want[m, t]["spearman"] for t in tasks])}
+        want[m, "each"] = {"spearman": np.mean(np.nan_to_num([want[m, t]["spearman"] for t in tasks])) if any(
+            np.isfinite(want[m, t]["spearman"]) for t in tasks) else math.nan}
     compare("related", ["measure", "target"], ["spearman"], want)
 
 
