@@ -39,9 +39,9 @@ INSERT INTO made SELECT 'accuracy', 1, 'accuracy', 'Accuracy by method', 'Test a
         0.955 - 0.07 * t.position + m.low, iif(m.m = 1, NULL, 0.95 - 0.06 * t.position + m.low), 0.2 + 0.05 * m.m,
         iif(m.m = 9, 1064000, iif(m.m < 5, 0, 2560)), 1.25 * m.m)) FROM task t, method m;
 INSERT INTO made VALUES ('methods', 2, 'accuracy', 'Methods', '',
-    'method:text:Method,runs:number:Runs,parameters:number:Parameters,bytes:number:Bytes,seconds:number:Seconds,memory:number:Memory,accuracy:share:Accuracy,low:share:From,high:share:To,difference:share:Difference,difference_low:share:From,difference_high:share:To',
-    '[["prompt",16,2560,10400,12.25,41000000,0.825,0.80123,0.849,-0.03,-0.04,-0.02],["full",16,1064000,4257000,131.5,63000000,0.855,0.83,0.88,null,null,null],
-      ["lora:r=8,<i>",16,49152,null,null,null,0.861,0.84,0.88,0.006,-0.01,0.02],["ia3",16,0,99,0.001,5e9,null,null,null,null,null,null]]');
+    'method:text:Method,runs:number:Runs,parameters:number:Parameters,bytes:number:Bytes,seconds:number:Seconds,memory:number:Memory,accuracy:share:Accuracy,low:share:From,high:share:To,difference:share:Difference,difference_low:share:From,difference_high:share:To,forgetting:number:Forgetting',
+    '[["prompt",16,2560,10400,12.25,41000000,0.825,0.80123,0.849,-0.03,-0.04,-0.02,0.0123],["full",16,1064000,4257000,131.5,63000000,0.855,0.83,0.88,null,null,null,1.5],
+      ["lora:r=8,<i>",16,49152,null,null,null,0.861,0.84,0.88,0.006,-0.01,0.02,null],["ia3",16,0,99,0.001,5e9,null,null,null,null,null,null,-0.02]]');
 INSERT INTO made SELECT 'runs', 2, 'accuracy', 'Single runs', '',
     'task:text:Task,method:text:Method,seed:number:Seed,accuracy:share:Accuracy,low:share:From,high:share:To,auroc:number:AUROC,loss:number:Loss',
     json_group_array(json_array(task, m.name, seed, acc + m.low, acc + m.low - 0.03, acc + m.low + 0.025, 0.9, 0.3)) FROM run, method m WHERE m.m IN (5, 6, 9);

@@ -58,6 +58,7 @@ reading:
   wayward: {text: "Nothing at all.", weights: [0, 1]}
 paths: {examples: 10}
 neurons: {examples: 4}
+forgetting: {texts: 6, tokens: 12}
 transfer: true
 by_construction: [training]'
 
@@ -78,7 +79,7 @@ read -r finished all <"$tmp/out"
 check "--status: everything is done" "$([ "$finished" = "$all" ] && [ "$all" -gt 100 ]; echo $?)"
 "$tacit" study "$tmp/s.yaml" --out "$tmp/a" 2>"$tmp/err" >"$tmp/out"
 check "the same command does nothing again" "$([ ! -s "$tmp/err" ] && same "$tmp/a"; echo $?)"
-for t in accuracy methods runs curves reading persistence words recurring scripts verbalise knockout wayward seeds drift distances \
+for t in accuracy methods forgetting runs curves reading persistence words recurring scripts verbalise knockout wayward seeds drift distances \
     layout layouts trajectory paths noise transfer similarity wins; do
     [ "$(sqlite3 "$tmp/a/study.db" "SELECT json_array_length(rows) > 0 AND json_array_length(columns) =
         json_array_length(rows, '\$[0]') FROM result WHERE name = '$t'")" = 1 ] || echo "$t"
@@ -112,6 +113,38 @@ rm -rf "$tmp/copy"
 
 "$BUILD/examples/study" "$tmp/s.yaml" "$tmp/a" | grep -q "The trained prompt beats its description"
 check "examples/study" $?
+
+# ---- forgetting ----
+printf '{"text": "%s"}\n' "The cat sat on the mat." "Nobody knows what the weather will be in April, or in May." "" >"$tmp/texts.jsonl"
+spec "$tmp/f.yaml" "$PWD/demo/task.yaml" 1 'methods:
+  prompt: {epochs: 2, batch: 6, lr: 1e-2}
+  short: {method: prompt, tokens: 2, epochs: 2, batch: 6, lr: 1e-2}
+  lean: {method: full, epochs: 1, batch: 6, lr: 1e-2}
+forgetting: {file: texts.jsonl, tokens: 9}'
+study "$tmp/f.yaml" "$tmp/f" >/dev/null
+sed 's/.*: "\(.*\)"}/\1/; /^$/d' "$tmp/texts.jsonl" | "$tacit" tokenize --model "$tmp/m" --lines | cut -d' ' -f1-9 |
+    sed 's/ /, /g; s/\([0-9]*\), \(.*\)/{"ids": [\1], "target_ids": [\2]}/' >"$tmp/ids.jsonl"
+loss() { # MODEL [OPTION]...: a token of these texts
+    "$tacit" score --model "$@" "$tmp/ids.jsonl" --quiet | sed 's/$/,/' | sed '1s/^/[/; $s/,$/]/' >"$tmp/out"
+    sqlite3 :memory: "SELECT -sum(p.value) / count(*) FROM json_each(readfile('$tmp/out')) t, json_each(t.value, '\$.logprobs') p"
+}
+got() { # METHOD COLUMN
+    sqlite3 "$tmp/f/study.db" "SELECT value ->> $2 FROM result, json_each(rows) WHERE name = 'forgetting' AND value ->> 1 = '$1'"
+}
+near() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && (a - b) ^ 2 < 1e-16 * b * b) }'; }
+"$tacit" train --model "$tmp/m" --task "$PWD/demo/task.yaml" --data demo --limit 12 --method full --epochs 1 --batch 6 --lr 1e-2 --seed 1 \
+    --no-eval --out "$tmp/lean" --quiet >/dev/null
+near "$(got prompt 6)" "$(loss "$tmp/m")" && near "$(got prompt 7)" "$(loss "$tmp/m" --adapter "$tmp/f/runs/$name/prompt/1")" &&
+    near "$(got short 7)" "$(loss "$tmp/m" --adapter "$tmp/f/runs/$name/short/1")" && near "$(got lean 7)" "$(loss "$tmp/lean")" &&
+    [ "$(got lean 4),$(got lean 5)" = 2,16 ]
+check "the loss on texts outside the task is what tacit score finds" $?
+[ "$(sqlite3 "$tmp/a/study.db" "SELECT count(*), count(DISTINCT value ->> 1), sum(value ->> 0 = value ->> 3) FROM result, json_each(rows)
+    WHERE name = 'forgetting'")" = "16|4|0" ]
+check "a task's own inputs are no texts outside it" $?
+sed 's/tokens: 9}/tokens: 8}/' "$tmp/f.yaml" >"$tmp/g.yaml"
+"$tacit" study "$tmp/g.yaml" --out "$tmp/f" --status | awk '$1 == "make" { left = left $2 ($4 - $3) " " } $1 == "forget" { left = left $3 - $2 } END { print left }' >"$tmp/out"
+is "$(cat "$tmp/out")" "none0 description0 paraphrase0 start0 prompt0 short0 lean1 3"
+check "other texts are scored anew, and models that are not kept are trained for it" $?
 
 # ---- more, and other ----
 done_by() { "$tacit" study "$1" --out "$2" --plan --json | sed 's/{"units": \([0-9]*\),.*/\1/'; }
@@ -224,6 +257,15 @@ line 's/init: vocab/init: ones/'
 refuses "an init that is none" "bad.yaml:15: key 'init': expected one of description," study "$tmp/bad.yaml" "$tmp/x"
 line 's/  prompt: {epochs: 3/  prompt: {tokens: 3/'
 refuses "other tokens of prompts" "bad.yaml:13: unknown key 'tokens'" study "$tmp/bad.yaml" "$tmp/x"
+line 's/forgetting: {/forgetting: {file: nowhere.txt, /'
+refuses "no file of texts" "nowhere.txt" study "$tmp/bad.yaml" "$tmp/x"
+: >"$tmp/empty.txt"
+line 's/forgetting: {/forgetting: {file: empty.txt, /'
+refuses "a file without texts" "empty.txt: has no text of two tokens" study "$tmp/bad.yaml" "$tmp/x"
+line "s|, $tmp/other.yaml||"
+refuses "one task without other texts" "key 'forgetting': one task has no other task's inputs" study "$tmp/bad.yaml" "$tmp/x"
+line 's/texts: 6, tokens: 12/tokens: 1/'
+refuses "texts of one token" "key 'tokens': expected an integer from 2 to 4096, found '1'" study "$tmp/bad.yaml" "$tmp/x"
 line "s|, $tmp/other.yaml|, $PWD/demo/task.yaml|"
 refuses "a task that comes twice" "task '$name' comes twice" study "$tmp/bad.yaml" "$tmp/x"
 line 's/, [^,]*other.yaml/, nowhere/'

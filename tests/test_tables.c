@@ -237,6 +237,48 @@ static void test_methods(void **state)
         json_decref(result[t]);
 }
 
+/* One token in four is of two's texts, and costs 0.5 more; the rest are of three's, and cost 0.1
+ * less. A whole model's losses stand with what its training took. */
+static void test_forgetting(void **state)
+{
+    struct world *w = *state;
+    struct tac_spec_method lora = {.name = "lora", .o.method = "lora"};
+    w->st.spec.method = &lora;
+    w->st.spec.n_method = 1;
+    size_t none = find(w, TAC_KIND_NONE, TAC_NO_TASK, 0), full = add(w, TAC_KIND_FULL, 1, 1);
+    size_t a = add(w, TAC_KIND_METHOD, 0, 1), b = add(w, TAC_KIND_METHOD, 0, 2);
+    struct tac_unit unit[] = {{.kind = TAC_UNIT_FORGET, .a = a, .b = a},
+                              {.kind = TAC_UNIT_FORGET, .a = none, .b = none},
+                              {.kind = TAC_UNIT_MAKE, .a = b, .b = b},
+                              {.kind = TAC_UNIT_MAKE, .a = full, .b = full}};
+    json_t *result[] = {
+        json_pack("[{s:s, s:i, s:i, s:f}, {s:s, s:i, s:i, s:f}]", "of", "two", "texts", 4, "tokens",
+                  10, "loss", 3.5, "of", "three", "texts", 4, "tokens", 30, "loss", 1.9),
+        json_pack("[{s:s, s:f}, {s:s, s:f}, {s:s, s:f}]", "of", "one", "loss", 9.0, "of", "two",
+                  "loss", 3.0, "of", "three", "loss", 2.0),
+        NULL, json_pack("{s:[{s:s, s:i, s:f}]}", "forgot", "of", "one", "tokens", 7, "loss", 8.0)};
+    w->st.unit = unit;
+    w->st.n_unit = 4;
+    w->x.result = result;
+    give(w, a, 0, "11110000", 0);
+    give(w, full, 1, "11110000", 0);
+    json_t *rows = rows_of(w, tac_table_forgetting);
+    assert_int_equal(json_array_size(rows), 3);
+    assert_string_equal(json_string_value(cell(rows, 0, 1)), "full");
+    near(number(rows, 0, 8), -1, "the whole model's change");
+    assert_string_equal(json_string_value(cell(rows, 2, 3)), "three");
+    near(number(rows, 2, 6), 2, "loss without anything trained");
+    near(number(rows, 2, 8), -0.1, "change");
+    json_decref(rows);
+    rows = rows_of(w, tac_table_methods);
+    assert_true(json_is_null(cell(rows, 0, 12)));
+    near(number(rows, 1, 12), -1, "full");
+    near(number(rows, 2, 12), 0.25 * 0.5 - 0.75 * 0.1, "by tokens");
+    json_decref(rows);
+    for (size_t i = 0; i < 4; i++)
+        json_decref(result[i]);
+}
+
 /* ---- chance ---- */
 
 static void test_seeds(void **state)
@@ -598,10 +640,11 @@ static void test_transfer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        in_world(test_methods),   in_world(test_seeds),   in_world(test_drift),
-        in_world(test_distances), in_world(test_even),    in_world(test_noise),
-        in_world(test_paths),     in_world(test_layouts), in_world(test_trajectory),
-        in_world(test_alike),     in_world(test_neurons), in_world(test_vectors),
-        in_world(test_related),   in_world(test_wins),    in_world(test_transfer)};
+        in_world(test_methods),    in_world(test_forgetting), in_world(test_seeds),
+        in_world(test_drift),      in_world(test_distances),  in_world(test_even),
+        in_world(test_noise),      in_world(test_paths),      in_world(test_layouts),
+        in_world(test_trajectory), in_world(test_alike),      in_world(test_neurons),
+        in_world(test_vectors),    in_world(test_related),    in_world(test_wins),
+        in_world(test_transfer)};
     return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
 }

@@ -148,6 +148,23 @@ def pooled(kind, t):
     return np.mean(found, axis=0) if found else None
 
 
+# ---- forgetting: what units left about texts outside a task ----
+def losses(key):
+    r = db.execute("SELECT result FROM unit WHERE planned AND key = ?", (f"forget:{key}",)).fetchone()
+    r = r or db.execute("SELECT result ->> 'forgot' AS result FROM unit WHERE planned AND key = ?", (f"make:{key}",)).fetchone()
+    return json.loads(r["result"]) if r and r["result"] else []
+
+
+plain, forgot, want = {x["of"]: x["loss"] for x in losses("none")}, {}, {}
+for k, p in prompts.items():
+    sets = losses(k) if k != "none" else []
+    want.update({(p["task"], p["kind"], p["seed"], x["of"]): {
+        "plain": plain[x["of"]], "loss": x["loss"], "change": x["loss"] - plain[x["of"]]} for x in sets})
+    if sets:
+        forgot.setdefault(p["kind"], []).append(np.average([x["loss"] - plain[x["of"]] for x in sets],
+                                                           weights=[x["tokens"] for x in sets]))
+compare("forgetting", ["task", "method", "seed", "of"], ["plain", "loss", "change"], want)
+
 want = {}
 for method in {r["method"] for r in table("methods")}:
     hits = {t: pooled(method, t) for t in tasks}
@@ -158,13 +175,13 @@ for method in {r["method"] for r in table("methods")}:
     want[method,] = dict(zip(("accuracy", "low", "high"), over), runs=len(of(method)),
                          parameters=max(prompts[k]["parameters"] for k in of(method)),
                          seconds=mean(r["seconds"] for r in took), bytes=max((r["bytes"] for r in took), default=None),
-                         memory=max((r["memory"] for r in took), default=None))
+                         memory=max((r["memory"] for r in took), default=None), forgetting=mean(forgot.get(method, [])))
     if method != "full":
         want[method,].update(zip(("difference", "difference_low", "difference_high"), less))
     else:
         want[method,].update(difference=None, difference_low=None, difference_high=None)
 compare("methods", ["method"], ["accuracy", "low", "high", "difference", "difference_low", "difference_high", "runs",
-                                "parameters", "seconds", "bytes", "memory"], want)
+                                "parameters", "seconds", "bytes", "memory", "forgetting"], want)
 
 runs = of("prompt")
 if table("transfer"):

@@ -15,7 +15,8 @@ const struct tac_figure tac_figures[] = {
      "task method accuracy low high", tac_draw_accuracy},
     {"methods",
      "Lines are 95 % intervals over examples. The hollow dot is training the whole model.",
-     "method runs parameters bytes seconds memory accuracy low high difference difference_low difference_high",
+     "method runs parameters bytes seconds memory accuracy low high difference difference_low difference_high "
+     "forgetting",
      tac_draw_methods},
     {"curves",
      "A line a run of each method and of label-shuffled training; all others are in the table.",

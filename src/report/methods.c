@@ -15,39 +15,51 @@ static void begin_method(struct tac_fig *f, const struct tac_rep_table *t, size_
 
 /* ---- a value with its interval, a row a method ---- */
 
+/* low, high: NULL where there is no interval. */
 struct strip {
     const char *value, *low, *high, *title, *axis;
+    enum tac_rep_type type;
 };
+
+static double bound(const struct tac_rep_table *t, size_t i, const char *column)
+{
+    return column ? tac_rep_num(t, i, column) : (double)NAN;
+}
 
 static void draw_interval(struct tac_fig *f, const struct tac_list *l,
                           const struct tac_rep_table *t, size_t i, const struct strip *s)
 {
     const char *method = tac_rep_text(t, i, "method");
     double v = tac_rep_num(t, i, s->value), y = tac_row_y(l, i);
-    double low = tac_rep_num(t, i, s->low), high = tac_rep_num(t, i, s->high);
+    double low = bound(t, i, s->low), high = bound(t, i, s->high);
     tac_row_label(f, l, i, LEFT, method, -1);
     if (!isfinite(v))
         return;
     begin_method(f, t, i);
-    tac_fig_say_value(f, s->axis, v, TAC_REP_SHARE);
-    tac_fig_say_value(f, "from", low, TAC_REP_SHARE);
-    tac_fig_say_value(f, "to", high, TAC_REP_SHARE);
+    tac_fig_say_value(f, s->axis, v, s->type);
+    tac_fig_say_value(f, "from", low, s->type);
+    tac_fig_say_value(f, "to", high, s->type);
     tac_fig_say_value(f, "runs", tac_rep_num(t, i, "runs"), TAC_REP_NUMBER);
     tac_mark_shapes(f);
     tac_line(f, tac_at(&l->x, low), y, tac_at(&l->x, high), y, "whisker");
     tac_dot(f, tac_at(&l->x, v), y, 4, strcmp(method, "full") == 0 ? "hollow" : NULL);
     tac_mark_end(f);
-    tac_label_value(f, TAC_PANEL, y + 4, "end", "value", v, TAC_REP_SHARE);
+    tac_label_value(f, TAC_PANEL, y + 4, "end", "value", v, s->type);
 }
 
 static void draw_strip(struct tac_fig *f, const struct tac_rep_table *t, const struct strip *s)
 {
-    struct tac_scale range = {.lo = 1, .hi = 0, .type = TAC_REP_SHARE};
+    struct tac_scale range = {.lo = 1, .hi = 0, .type = s->type};
     tac_fig_range(t, s->value, &range.lo, &range.hi);
     if (range.lo > range.hi)
         return;
-    tac_fig_range(t, s->low, &range.lo, &range.hi);
-    tac_fig_range(t, s->high, &range.lo, &range.hi);
+    if (s->low) {
+        tac_fig_range(t, s->low, &range.lo, &range.hi);
+        tac_fig_range(t, s->high, &range.lo, &range.hi);
+    } else { /* 0 is the model without anything trained */
+        range.lo = fmin(range.lo, 0);
+        range.hi = fmax(range.hi, 0);
+    }
     struct tac_list l = tac_fig_rows(f, t->n, ROW, LEFT, RIGHT, range, s->axis, s->title);
     for (size_t i = 0; i < t->n; i++)
         draw_interval(f, &l, t, i, s);
@@ -152,12 +164,15 @@ static void draw_price(struct tac_fig *f, const struct tac_rep_table *t)
 void tac_draw_methods(struct tac_fig *f, const struct tac_rep_table *t)
 {
     static const struct strip strips[] = {
-        {"accuracy", "low", "high", "Accuracy over all tasks", "accuracy"},
+        {"accuracy", "low", "high", "Accuracy over all tasks", "accuracy", TAC_REP_SHARE},
         {"difference", "difference_low", "difference_high", "Difference to full training",
-         "accuracy less that of full"},
+         "accuracy less that of full", TAC_REP_SHARE},
+        {"forgetting", NULL, NULL, "Forgetting", "loss a token gained outside the task",
+         TAC_REP_NUMBER},
     };
     draw_strip(f, t, &strips[0]);
     draw_costs(f, t);
     draw_strip(f, t, &strips[1]);
+    draw_strip(f, t, &strips[2]);
     draw_price(f, t);
 }

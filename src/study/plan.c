@@ -33,7 +33,7 @@ static const struct {
 };
 
 static const char *const unit_names[TAC_N_UNIT] = {
-    "make", "score", "read", "null", "knockout", "path", "neurons", "verbalise",
+    "make", "score", "read", "null", "knockout", "path", "neurons", "verbalise", "forget",
 };
 
 /* The row of kinds that stands for k. */
@@ -135,6 +135,18 @@ static const char *text_of(struct tacit_study *st, struct tacit_err *err, const 
     return tac_arena_strndup(&st->arena, buf, (size_t)n, err);
 }
 
+bool tac_texts_for(const struct tac_texts *x, int task)
+{
+    return x->task == TAC_NO_TASK || x->task != task;
+}
+
+/* Whether a unit scores texts outside its task: whole models do that as soon as they are made. */
+static bool forgets(const struct tacit_study *st, const struct tac_unit *u)
+{
+    return u->kind == TAC_UNIT_FORGET ||
+           (u->kind == TAC_UNIT_MAKE && tac_kind_whole(st, st->prompt[u->a].kind));
+}
+
 /* ---- identities ---- */
 
 static const char *json_text(struct tacit_study *st, json_t *v, struct tacit_err *err)
@@ -214,13 +226,17 @@ static enum tacit_status identify(struct tacit_study *st, struct tac_unit *u, st
     if (b != a)
         h = hash_text(h, st->unit[b->maker].identity);
     bool trains = u->kind == TAC_UNIT_MAKE && tac_kind_trained(a->kind);
-    bool tests = u->kind != TAC_UNIT_MAKE || tac_kind_whole(st, a->kind);
+    bool tests =
+        u->kind == TAC_UNIT_MAKE ? tac_kind_whole(st, a->kind) : u->kind != TAC_UNIT_FORGET;
     for (size_t t = 0; t < st->n_task; t++) { /* neurons see the inputs of all tasks */
         if (trains && (int)t == u->target)
             h = hash_text(h, st->task[t].trained_on);
         if (tests && (u->kind == TAC_UNIT_NEURONS || (int)t == u->target))
             h = hash_text(h, st->task[t].tested_on);
     }
+    for (size_t i = 0; forgets(st, u) && i < st->n_texts; i++)
+        if (tac_texts_for(&st->texts[i], a->task))
+            h = tac_hash(h, &st->texts[i].hash, sizeof st->texts[i].hash);
     snprintf(u->identity, sizeof u->identity, "%016" PRIx64, h);
     return TACIT_OK;
 }
@@ -236,6 +252,16 @@ static double common_rows(const struct tacit_study *st)
         double each = (double)st->spec.neurons.examples;
         rows += (double)st->task[t].test_rows * (each > 0 && each < n ? each / n : 1);
     }
+    return rows;
+}
+
+/* Rows of the texts outside a task. */
+static double other_rows(const struct tacit_study *st, int task)
+{
+    double rows = 0;
+    for (size_t i = 0; i < st->n_texts; i++)
+        if (tac_texts_for(&st->texts[i], task))
+            rows += (double)st->texts[i].tokens;
     return rows;
 }
 
@@ -261,7 +287,8 @@ static double cost_of(const struct tacit_study *st, const struct tac_unit *u)
         double evals = o.eval_epochs ? epochs / (double)o.eval_epochs : 1;
         bool whole = tac_kind_whole(st, p->kind);
         return epochs * (whole ? 3 : 2) * ((double)t->train_rows + soft) +
-               evals * (double)t->validation_rows + (whole ? (double)t->test_rows : 0);
+               evals * (double)t->validation_rows +
+               (whole ? (double)t->test_rows + other_rows(st, p->task) : 0);
     }
     if (u->kind == TAC_UNIT_SCORE)
         return (double)st->task[u->target].test_rows;
@@ -278,6 +305,8 @@ static double cost_of(const struct tacit_study *st, const struct tac_unit *u)
         double layers = (double)st->m->model->c.L + 1;
         return layers * layers * (double)st->spec.tokens * 4;
     }
+    if (u->kind == TAC_UNIT_FORGET)
+        return other_rows(st, p->task);
     if (u->kind == TAC_UNIT_NEURONS)
         return common_rows(st);
     if (u->kind == TAC_UNIT_NULL)
@@ -422,6 +451,10 @@ static enum tacit_status add_looks(struct tacit_study *st, size_t p, struct taci
     const struct tac_study_prompt *x = &st->prompt[p];
     bool trained = x->kind == TAC_KIND_PROMPT;
     enum tacit_status s = TACIT_OK;
+    if (st->n_texts && (trained || x->kind == TAC_KIND_NONE || tac_kind_adapter(st, x->kind)))
+        s = add_unit(st, TAC_UNIT_FORGET, p, p, x->task, err);
+    if (s)
+        return s;
     if (trained || x->kind == TAC_KIND_SHUFFLED || x->kind == TAC_KIND_DRIFT ||
         x->kind == TAC_KIND_WAYWARD || x->kind == TAC_KIND_START)
         s = add_unit(st, TAC_UNIT_READ, p, p, x->task, err);

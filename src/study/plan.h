@@ -52,6 +52,15 @@ struct tac_study_prompt {
     size_t maker; /* the unit that makes it */
 };
 
+/* Texts to see by what training forgot. */
+struct tac_texts {
+    const char *name;        /* the task whose inputs they are, or a file's name */
+    int task;                /* TAC_NO_TASK for a file's */
+    struct tac_query *query; /* (n) each text behind its first token */
+    size_t n, tokens;        /* tokens: that are scored */
+    uint64_t hash;
+};
+
 enum tac_unit_kind {
     TAC_UNIT_MAKE,      /* makes a prompt */
     TAC_UNIT_SCORE,     /* a prompt on a task's test set */
@@ -61,6 +70,7 @@ enum tac_unit_kind {
     TAC_UNIT_PATH,      /* between two prompts */
     TAC_UNIT_NEURONS,   /* MLP activations under a prompt */
     TAC_UNIT_VERBALISE, /* what the model says of a prompt's tokens */
+    TAC_UNIT_FORGET,    /* the loss on texts that have nothing to do with its task */
     TAC_N_UNIT,
 };
 
@@ -87,6 +97,8 @@ struct tacit_study {
     uint64_t model_hash;
     struct tac_study_task task[TAC_STUDY_TASKS];
     size_t n_task;
+    struct tac_texts texts[TAC_STUDY_TASKS];
+    size_t n_texts;
     struct tac_study_prompt *prompt;
     size_t n_prompt, cap_prompt;
     struct tac_unit *unit;
@@ -97,6 +109,11 @@ struct tacit_study {
     struct tacit_claim *claim; /* texts in the arena */
     size_t n_claim;
 };
+
+/* tac_texts_load: texts of the spec's `forgetting`, from tasks that are loaded. (forget.c) */
+enum tacit_status tac_texts_load(struct tacit_study *st, struct tacit_err *err) TAC_MUST_USE;
+/* Whether they have nothing to do with a task. */
+bool tac_texts_for(const struct tac_texts *x, int task);
 
 /* tac_plan: fills prompts and units from the spec, tasks and model that st holds. */
 enum tacit_status tac_plan(struct tacit_study *st, struct tacit_err *err) TAC_MUST_USE;

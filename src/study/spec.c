@@ -88,6 +88,22 @@ static enum tacit_status take_reading(struct tac_spec_reader *r, const struct ta
     return s ? s : take_wayward(r, map);
 }
 
+static enum tacit_status take_forgetting(struct tac_spec_reader *r, const struct tac_yaml *root)
+{
+    static const struct tac_spec_field fields[] = {
+        {"file", TAC_TAKE_PATH, offsetof(struct tac_spec_forget, file), 0, 0},
+        {"texts", TAC_TAKE_SIZE, offsetof(struct tac_spec_forget, texts), 1, 1e6},
+        {"tokens", TAC_TAKE_SIZE, offsetof(struct tac_spec_forget, tokens), 2, 4096},
+        {0},
+    };
+    const struct tac_yaml *map;
+    enum tacit_status s = tac_spec_map(r, &map, root, "forgetting");
+    if (s || !map)
+        return s;
+    r->spec->forget = (struct tac_spec_forget){.on = true, .texts = 64, .tokens = 128};
+    return tac_spec_fields(r, map, fields, &r->spec->forget, NULL);
+}
+
 static enum tacit_status take_tasks(struct tac_spec_reader *r, const struct tac_yaml *root)
 {
     struct tac_spec *sp = r->spec;
@@ -122,8 +138,9 @@ static enum tacit_status take_root(struct tac_spec_reader *r, const struct tac_y
         {"margin", TAC_TAKE_REAL, offsetof(struct tac_spec, margin), 0, 1},
         {0},
     };
-    static const char *const more[] = {"tasks", "methods", "controls",        "noise", "reading",
-                                       "paths", "neurons", "by_construction", NULL};
+    static const char *const more[] = {"tasks",           "methods", "controls", "noise",
+                                       "reading",         "paths",   "neurons",  "forgetting",
+                                       "by_construction", NULL};
     struct tac_spec *sp = r->spec;
     const struct tac_yaml *map;
     static const struct tac_spec_field noise[] = {
@@ -139,6 +156,8 @@ static enum tacit_status take_root(struct tac_spec_reader *r, const struct tac_y
         s = take_look(r, root, "paths", &sp->paths);
     if (!s)
         s = take_look(r, root, "neurons", &sp->neurons);
+    if (!s)
+        s = take_forgetting(r, root);
     if (!s && tac_yaml_find(root, "by_construction"))
         s = tac_yaml_get_list(&sp->by_construction, &sp->doc, root, "by_construction", r->err);
     return s;

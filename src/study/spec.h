@@ -28,6 +28,13 @@ struct tac_spec_look {
     size_t examples, runs; /* 0: all */
 };
 
+/* Texts that have nothing to do with a task: how many, and the most tokens of each. */
+struct tac_spec_forget {
+    bool on;
+    const char *file; /* NULL: the other tasks' test inputs */
+    size_t texts, tokens;
+};
+
 struct tac_spec {
     struct tac_yaml_doc doc;
     struct tac_arena arena;
@@ -51,6 +58,7 @@ struct tac_spec {
         double weight[TAC_STUDY_WEIGHTS];
         size_t n, runs;
     } wayward;
+    struct tac_spec_forget forget;
     bool transfer;
     double margin;
     const struct tac_yaml *by_construction; /* list of claims' ids, or NULL */

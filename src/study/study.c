@@ -220,6 +220,8 @@ enum tacit_status tacit_study_open(struct tacit_study **out, const char *file, c
         s = open_model(st, err);
     if (!s)
         s = load_tasks(st, err);
+    if (!s)
+        s = tac_texts_load(st, err);
     if (!s) {
         st->model_hash = tac_model_hash(st->m->model);
         s = tac_plan(st, err);

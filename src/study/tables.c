@@ -15,11 +15,16 @@ static const struct {
      tac_table_accuracy},
     {"methods", "accuracy", "What each method costs and reaches",
      "method:t runs:n parameters:n bytes:n seconds:n memory:n accuracy:s low:s high:s difference:s "
-     "difference_low:s difference_high:s",
+     "difference_low:s difference_high:s forgetting:n",
      "Parameters trained; bytes of the file that a run is saved in; seconds of its steps (mean) and bytes of memory as "
      "planned, weights included. Accuracy: mean over runs and tasks; difference: to full, on the same "
-     "examples. 95 % normal intervals over examples, tasks as they are.",
+     "examples. 95 % normal intervals over examples, tasks as they are. Forgetting: what the loss a token on texts outside the task gained, mean over runs.",
      tac_table_methods},
+    {"forgetting", "accuracy", "What training forgets",
+     "task:t method:t seed:n of:t texts:n tokens:n plain:n loss:n change:n",
+     "Mean negative log-likelihood a token of texts that have nothing to do with the task (another task's test inputs, or a "
+     "file's), without anything trained (plain) and under the run.",
+     tac_table_forgetting},
     {"runs", "accuracy", "Every run",
      "task:t method:t seed:n accuracy:s low:s high:s auroc:n loss:n", "", tac_table_runs},
     {"curves", "accuracy", "Training curves",

@@ -150,7 +150,8 @@ bool tac_persistence(double *share, double *drift, double *normed, const struct 
 
 /* The tables, by part. */
 typedef enum tacit_status tac_fill(struct tac_result *t, struct tac_seen *x, struct tacit_err *err);
-tac_fill tac_table_accuracy, tac_table_methods, tac_table_runs, tac_table_curves;
+tac_fill tac_table_accuracy, tac_table_methods, tac_table_forgetting, tac_table_runs,
+    tac_table_curves;
 tac_fill tac_table_reading, tac_table_persistence, tac_table_words;
 tac_fill tac_table_knockout, tac_table_wayward;
 tac_fill tac_table_seeds, tac_table_drift, tac_table_distances, tac_table_equidistant;

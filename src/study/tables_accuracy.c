@@ -40,65 +40,6 @@ enum tacit_status tac_table_accuracy(struct tac_result *t, struct tac_seen *x,
     return s;
 }
 
-/* ---- methods ---- */
-
-/* What a method's runs took: of all runs (number, seconds: mean) or the largest. NaN: not known. */
-struct cost {
-    size_t runs, parameters;
-    double bytes, seconds, memory;
-};
-
-static double largest(double a, double b)
-{
-    return isnan(a) || b > a ? b : a;
-}
-
-static struct cost cost_of(const struct tac_seen *x, enum tac_kind k)
-{
-    struct cost c = {0, 0, NAN, 0, NAN};
-    size_t timed = 0;
-    for (size_t p = 0; p < x->st->n_prompt; p++) {
-        if (x->st->prompt[p].kind != k)
-            continue;
-        const json_t *r = tac_seen_result(x, TAC_UNIT_MAKE, p);
-        c.runs++;
-        c.parameters = x->parameters[p] > c.parameters ? x->parameters[p] : c.parameters;
-        if (!r) /* made before runs left what they took */
-            continue;
-        timed++;
-        c.seconds += json_number_value(json_object_get(r, "seconds"));
-        c.bytes = largest(c.bytes, json_number_value(json_object_get(r, "bytes")));
-        c.memory = largest(c.memory, json_number_value(json_object_get(r, "memory")));
-    }
-    c.seconds = timed ? c.seconds / (double)timed : (double)NAN;
-    return c;
-}
-
-static enum tacit_status add_method(struct tac_result *t, struct tac_seen *x, enum tac_kind k,
-                                    struct tacit_err *err)
-{
-    struct tac_contrast a, d = {0};
-    struct cost c = cost_of(x, k);
-    enum tacit_status s = tac_level(&a, x, k, err);
-    if (!s && k != TAC_KIND_FULL)
-        s = tac_contrast(&d, x, k, TAC_KIND_FULL, err);
-    if (s || !a.tasks)
-        return s;
-    if (!d.tasks)
-        d.mean = d.low = d.high = (double)NAN;
-    tac_result_row(t, "tzzrrrrrrrrr", tac_kind_name(x->st, k), c.runs, c.parameters, c.bytes,
-                   c.seconds, c.memory, a.mean, a.low, a.high, d.mean, d.low, d.high);
-    return TACIT_OK;
-}
-
-enum tacit_status tac_table_methods(struct tac_result *t, struct tac_seen *x, struct tacit_err *err)
-{
-    enum tacit_status s = add_method(t, x, TAC_KIND_PROMPT, err);
-    for (enum tac_kind k = TAC_KIND_FULL; !s && k < tac_n_kind(x->st); k++)
-        s = add_method(t, x, k, err);
-    return s;
-}
-
 enum tacit_status tac_table_runs(struct tac_result *t, struct tac_seen *x, struct tacit_err *err)
 {
     (void)err;

@@ -176,9 +176,16 @@ static void release_curve(struct curve *c, struct tac_history *h)
     tac_history_release(h);
 }
 
+/* What a whole model came to: it is judged at once, since it is not kept. */
+struct judged {
+    bool there;
+    struct tacit_eval_row row;
+    struct tac_verdict v;
+    json_t *forgot; /* as tac_forget leaves it */
+};
+
 static enum tacit_status put_trained(struct tac_work *w, const struct tac_made *x, const char *dir,
-                                     size_t epochs, const struct tacit_eval_row *row,
-                                     const struct tac_verdict *v, struct tacit_err *err)
+                                     size_t epochs, const struct judged *j, struct tacit_err *err)
 {
     const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
     struct curve c = {0};
@@ -188,17 +195,15 @@ static enum tacit_status put_trained(struct tac_work *w, const struct tac_made *
         s = tac_begin_made(w, x, err);
     if (!s) {
         s = put_epochs(w, &c, err);
-        if (!s && v)
-            s = tac_put_score(w, w->st->task[p->task].test, row, v, err);
+        if (!s && j->there)
+            s = tac_put_score(w, w->st->task[p->task].test, &j->row, &j->v, err);
         s = tac_store_end(&w->st->store, s, err);
     }
     release_curve(&c, &h);
     return s;
 }
 
-/* A finetuned model is judged at once, since it is not kept. */
-static enum tacit_status judge_model(struct tac_work *w, const char *dir,
-                                     struct tacit_eval_row *row, struct tac_verdict *v,
+static enum tacit_status judge_model(struct judged *j, struct tac_work *w, const char *dir,
                                      struct tacit_err *err)
 {
     const struct tac_study_task *t = &w->st->task[w->u->target];
@@ -211,10 +216,13 @@ static enum tacit_status judge_model(struct tac_work *w, const char *dir,
     if (!s)
         s = tac_condition_open(&c, tuned, &nothing, err);
     if (!s) {
-        s = tac_judge(row, tuned, t->task, t->test, &c, v, w->progress, err);
+        s = tac_judge(&j->row, tuned, t->task, t->test, &c, &j->v, w->progress, err);
+        if (!s)
+            s = tac_forget(&j->forgot, w, tuned, &c, err);
         tac_condition_close(&c);
     }
     tacit_model_close(tuned);
+    j->there = !s;
     return s;
 }
 
@@ -268,13 +276,11 @@ static enum tacit_status keep_trained(struct tac_work *w, const char *dir,
     const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
     struct tac_made x = {.P = r->tokens, .parameters = r->parameters};
     struct tac_peft_prompt peft = {0};
-    struct tacit_eval_row row = {0};
-    struct tac_verdict v = {0};
-    bool whole = tac_kind_whole(w->st, p->kind);
+    struct judged j = {0};
     size_t epochs = o->epochs;
     enum tacit_status s = TACIT_OK;
-    if (whole)
-        s = judge_model(w, dir, &row, &v, err);
+    if (tac_kind_whole(w->st, p->kind))
+        s = judge_model(&j, w, dir, err);
     else if (p->kind < TAC_KIND_METHOD)
         s = tac_peft_load_prompt(&peft, dir, &w->m->model->c, err);
     x.rows = peft.values;
@@ -282,11 +288,14 @@ static enum tacit_status keep_trained(struct tac_work *w, const char *dir,
         epochs = whole_epochs(w, o);
     if (!s)
         s = take_costs(&x.result, w, dir, o, err);
+    if (!s && j.forgot && json_object_set(x.result, "forgot", j.forgot))
+        s = tac_fail_memory(err, 0);
     if (!s)
-        s = put_trained(w, &x, dir, epochs, &row, whole ? &v : NULL, err);
+        s = put_trained(w, &x, dir, epochs, &j, err);
     json_decref(x.result);
+    json_decref(j.forgot);
     tac_peft_prompt_release(&peft);
-    tac_verdict_release(&v);
+    tac_verdict_release(&j.v);
     return s;
 }
 

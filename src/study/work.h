@@ -70,6 +70,11 @@ enum tacit_status tac_start_tokens(const struct tacit_model *m, int32_t *id, con
 enum tacit_status tac_nearest_tokens(struct tacit_model *m, int32_t *id, float *rows, size_t P,
                                      struct tacit_err *err) TAC_MUST_USE;
 
+/* tac_forget: the loss on the texts outside the unit's task, by set: a list of {of, texts, tokens,
+ * loss}. The caller's to json_decref. */
+enum tacit_status tac_forget(json_t **out, struct tac_work *w, struct tacit_model *m,
+                             const struct tac_condition *c, struct tacit_err *err) TAC_MUST_USE;
+
 /* tac_make_trained: the making unit of a kind that is trained. */
 enum tacit_status tac_make_trained(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
 
@@ -82,6 +87,7 @@ enum tacit_status tac_unit_knockout(struct tac_work *w, struct tacit_err *err) T
 enum tacit_status tac_unit_path(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_unit_neurons(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_unit_verbalise(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_unit_forget(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_work_all: does every unit that is not done, with `jobs` workers (each a thread with a model
  * of its own; the first has the study's). Stops at the first failure or when progress asks. */

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tacit_err err;
     bool taken = tac_spec_parse(&s, (const char *)data, size, "fuzz.yaml", &err) == TACIT_OK;
     if (taken && (!s.name || !s.n_task || !s.tokens || s.n_task > TAC_STUDY_TASKS ||
-                  s.wayward.n > TAC_STUDY_WEIGHTS || s.n_method > TAC_STUDY_METHODS))
+                  s.wayward.n > TAC_STUDY_WEIGHTS || s.n_method > TAC_STUDY_METHODS ||
+                  (s.forget.on && (!s.forget.texts || s.forget.tokens < 2))))
         abort();
     for (size_t i = 0; taken && i < s.n_method; i++)
         if (!s.method[i].name || strchr(s.method[i].name, '/') || !s.method[i].o.method ||
