@@ -108,14 +108,16 @@ INSERT INTO made SELECT 'noise', 8, 'stochasticity', 'Chance by its source', '',
     FROM task t, (SELECT 0 AS k, 'order' AS s UNION SELECT 1, 'init' UNION SELECT 2, 'moments');
 
 INSERT INTO made SELECT 'transfer', 1, 'transfer', 'Every prompt on every task', '', 'prompt:text:Prompt,task:text:Source,kind:text:Kind,seed:number:Seed,target:text:Target,accuracy:share:Accuracy,auroc:number:AUROC,none:share:No prompt,random:share:Random',
-    json_group_array(json_array(task || '/prompt/' || seed, task, 'prompt', seed, name, iif(task = name, acc, 0.52 + 0.08 * sin(3 * t + 5 * position + seed)), 0.6 + 0.1 * sin(t + position), 0.55 - 0.01 * position, 0.53))
-    FROM (SELECT * FROM run, task ORDER BY t, seed, position);
-INSERT INTO made SELECT 'similarity', 2, 'transfer', 'How alike tasks'' prompts are', '', 'measure:text:Measure,a:text:One,b:text:Other,value:number:Value',
-    json_group_array(json_array(m, a.name, b.name, iif(a.position = b.position, 1, 0.5 + 0.4 * sin(k + (a.position + 1) * (b.position + 1))))) FROM (SELECT 0 AS k, 'cosine' AS m UNION SELECT 1, 'shared tokens' UNION SELECT 2, 'activations'), task a, task b;
-INSERT INTO made VALUES ('related', 3, 'transfer', 'Similarity and transfer', '', 'measure:text:Measure,target:text:Target,n:number:n,spearman:number:Spearman,p:p:p,smallest_p:p:Smallest p',
-    '[["cosine","all",12,0.41,0.09,0.001],["shared tokens","all",12,-0.02,0.93,0.001],["activations","all",12,0.62,0.0004,0.0001]]');
-INSERT INTO made SELECT 'wins', 4, 'transfer', 'Better than nothing?', '', 'target:text:Target,against:text:Against,sources:number:Sources,wins:number:Wins,ties:number:Ties,losses:number:Losses',
-    json_group_array(json_array(name, g, 12, 3 + position, 2, 7 - position)) FROM task, (SELECT 'no prompt' AS g UNION SELECT 'random tokens');
+    json_group_array(json_array(task || '/' || m || '/' || seed, task, m, seed, name, iif(task = name, acc, 0.52 + 0.08 * sin(3 * t + 5 * position + seed)), 0.6 + 0.1 * sin(t + position), 0.55 - 0.01 * position, 0.53))
+    FROM (SELECT * FROM run, (SELECT 'prompt' AS m UNION SELECT 'lora:r=8,<i>'), task ORDER BY t, m DESC, seed, position);
+INSERT INTO made SELECT 'similarity', 2, 'transfer', 'How alike tasks'' prompts are', '', 'method:text:Method,measure:text:Measure,a:text:One,b:text:Other,value:number:Value',
+    json_group_array(json_array(by, m, a.name, b.name, iif(a.position = b.position, 1, 0.5 + 0.4 * sin(k + (a.position + 1) * (b.position + 1))))) FROM (SELECT 0 AS k, 'cosine' AS m UNION SELECT 1, 'shared tokens' UNION SELECT 2, 'activations'), task a, task b,
+    (SELECT 'prompt' AS by UNION SELECT 'lora:r=8,<i>') WHERE by = 'prompt' OR m = 'cosine';
+INSERT INTO made VALUES ('related', 3, 'transfer', 'Similarity and transfer', '', 'method:text:Method,measure:text:Measure,target:text:Target,n:number:n,spearman:number:Spearman,p:p:p,smallest_p:p:Smallest p',
+    '[["prompt","cosine","all",12,0.41,0.09,0.001],["prompt","shared tokens","all",12,-0.02,0.93,0.001],["prompt","activations","all",12,0.62,0.0004,0.0001],
+      ["lora:r=8,<i>","cosine","all",12,0.2,0.2,0.001]]');
+INSERT INTO made SELECT 'wins', 4, 'transfer', 'Better than nothing?', '', 'method:text:Method,target:text:Target,against:text:Against,sources:number:Sources,wins:number:Wins,ties:number:Ties,losses:number:Losses',
+    json_group_array(json_array(m, name, g, 12, 3 + position, 2, 7 - position)) FROM task, (SELECT 'prompt' AS m UNION SELECT 'lora:r=8,<i>'), (SELECT 'no prompt' AS g UNION SELECT 'random tokens');
 
 -- "a:text:A,b:share:B" to the JSON that the store keeps.
 INSERT INTO result SELECT name, position, part, title, note,

@@ -98,6 +98,11 @@ check "a study without results has a page" $?
 store "$tmp/rows" "UPDATE result SET rows = '[]'"
 "$tacit" report "$tmp/rows" >/dev/null && [ -z "$(ls "$tmp/rows/figures")" ] && [ "$(wc -l <"$tmp/rows/tables/runs.tsv")" = 1 ]
 check "tables without rows have no figure" $?
+store "$tmp/old" "UPDATE result SET columns = json_remove(columns, '\$[0]'), rows = (SELECT json_group_array(json(json_remove(value, '\$[0]')))
+    FROM json_each(rows) WHERE value ->> 0 = 'prompt') WHERE name IN ('similarity', 'related', 'wins')"
+"$tacit" report "$tmp/old" >/dev/null && grep -q '>Against no prompt<' "$tmp/old/figures/wins.svg" &&
+    grep -q '>cosine · Spearman 0.41' "$tmp/old/figures/related.svg" && grep -q '>lora:r=8,&lt;i&gt;: cosine · Spearman 0.2' "$tmp/out/figures/related.svg"
+check "so has one of before there were further methods" $?
 store "$tmp/null" "UPDATE result SET rows = (SELECT json_group_array(json((SELECT json_group_array(iif(json_type(r.value, '\$[' || c.key || ']') = 'text',
     json_extract(r.value, '\$[' || c.key || ']'), NULL)) FROM json_each(result.columns) c))) FROM json_each(result.rows) r)"
 "$tacit" report "$tmp/null" >/dev/null && ! grep -qE '"[^"]*\b(nan|inf)\b' "$tmp/null"/figures/*.svg

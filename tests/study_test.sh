@@ -103,8 +103,13 @@ check "prompts stay as PEFT folders, whole models do not" $?
 check "methods that the file names are methods like others" $?
 "$tacit" eval --model "$tmp/m" --task "$PWD/demo/task.yaml" --data demo --limit 20 --adapter "$tmp/a/runs/$name/short/2" --quiet --json >"$tmp/out" &&
     [ "$(sqlite3 :memory: "SELECT readfile('$tmp/out') ->> '$.rows[0].acc'")" = \
-        "$(sqlite3 "$tmp/a/study.db" "SELECT accuracy FROM score WHERE prompt = '$name/short/2'")" ] && [ ! -e "$tmp/a/runs/$name/lean/1" ]
+        "$(sqlite3 "$tmp/a/study.db" "SELECT accuracy FROM score WHERE prompt = '$name/short/2' AND task = '$name'")" ] && [ ! -e "$tmp/a/runs/$name/lean/1" ]
 check "their adapters stay, and are what was scored" $?
+[ "$(sqlite3 "$tmp/a/study.db" "SELECT count(*), count(DISTINCT task) FROM score WHERE prompt LIKE '%/short/%'")" = "8|2" ] &&
+    [ "$(sqlite3 "$tmp/a/study.db" "SELECT count(*) FROM score WHERE prompt LIKE '%/lean/%'")" = 4 ] &&
+    [ "$(sqlite3 "$tmp/a/study.db" "SELECT group_concat(DISTINCT value ->> 1) FROM result, json_each(rows) WHERE name = 'similarity' AND
+        value ->> 0 = 'short'")" = "Frobenius,cosine,output divergence" ]
+check "adapters of further methods are put to every task, and compared" $?
 cp -r "$tmp/a" "$tmp/copy" && rm -r "$tmp/copy/runs/$name/short/1"
 [ "$("$tacit" study "$tmp/s.yaml" --out "$tmp/copy" --status | awk '$1 == "make" && $3 != $4 { print $1, $2, $4 - $3 }')" = "make short 1" ] &&
     study "$tmp/s.yaml" "$tmp/copy" >/dev/null && same "$tmp/copy" && [ -e "$tmp/copy/runs/$name/short/1/adapter_config.json" ]

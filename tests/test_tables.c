@@ -511,23 +511,23 @@ static void test_alike(void **state)
     const double *v;
     struct tacit_err err;
     double sum = 3 + sqrt(32) + sqrt(41);
-    assert_ok(tac_seen_alike(&v, &w->x, TAC_ALIKE_DESCRIPTIONS, &err), err);
+    assert_ok(tac_seen_alike(&v, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_DESCRIPTIONS, &err), err);
     near(v[1], 10, "starts of one and two");
     near(v[3 + 2], 20, "starts of two and three");
-    assert_ok(tac_seen_alike(&v, &w->x, TAC_ALIKE_UPDATE, &err), err);
+    assert_ok(tac_seen_alike(&v, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_UPDATE, &err), err);
     near(v[1], 2 * sum / 9, "ways of one and two");
     near(v[5], v[1], "ways of two and three");
     near(v[3], v[1], "symmetric");
     near(v[0], sum / 3, "ways of two runs of one");
-    assert_ok(tac_seen_alike(&v, &w->x, TAC_ALIKE_FROBENIUS, &err), err);
+    assert_ok(tac_seen_alike(&v, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_FROBENIUS, &err), err);
     near(v[0], sum / 3, "distances of runs");
-    assert_ok(tac_seen_alike(&v, &w->x, TAC_ALIKE_NORMED, &err), err);
+    assert_ok(tac_seen_alike(&v, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_NORMED, &err), err);
     near(v[0], 2 * sum / 3, "behind the norm");
     /* (1/2, 1/2) and (1, 0), whose mean is (3/4, 1/4) */
-    assert_ok(tac_seen_alike(&v, &w->x, TAC_ALIKE_DIVERGENCE, &err), err);
+    assert_ok(tac_seen_alike(&v, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_DIVERGENCE, &err), err);
     near(v[1], 0.5 * log(4.0 / 3) + 0.25 * log(2.0 / 3) + 0.25 * log(2), "answers");
     near(v[2], 0, "the same answers");
-    assert_ok(tac_seen_alike(&v, &w->x, TAC_ALIKE_NEURONS, &err), err);
+    assert_ok(tac_seen_alike(&v, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_NEURONS, &err), err);
     assert_true(isnan(v[1]));
 }
 
@@ -543,7 +543,7 @@ static void test_neurons(void **state)
         w->neurons[p] = w->prompt[p].task == 1 ? there : here;
     w->x.L = 1;
     w->x.F = 20;
-    assert_ok(tac_seen_alike(&v, &w->x, TAC_ALIKE_NEURONS, &err), err);
+    assert_ok(tac_seen_alike(&v, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_NEURONS, &err), err);
     near(v[1], 1.0 / 3, "overlap of one and two");
     near(v[2], 1, "overlap of one and three");
 }
@@ -586,22 +586,27 @@ static void test_related(void **state)
     struct tac_related r;
     struct tacit_err err;
     double transfer[TASKS * TASKS];
-    tac_seen_transfer(transfer, &w->x);
+    tac_seen_transfer(transfer, &w->x, TAC_KIND_PROMPT);
     near(transfer[3], 1, "from two to one");
     near(transfer[6], 10.0 / 24, "from three to one");
     for (int t = 0; t < TASKS; t++) {
-        assert_ok(tac_seen_related(&r, &w->x, TAC_ALIKE_DESCRIPTIONS, t, &err), err);
+        assert_ok(tac_seen_related(&r, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_DESCRIPTIONS, t, &err),
+                  err);
         assert_int_equal(r.n, 2);
         near(r.test.statistic, rho[t], "rho");
         near(r.test.greater.smallest, 0.5, "smallest p");
     }
-    assert_ok(tac_seen_related(&r, &w->x, TAC_ALIKE_DESCRIPTIONS, TAC_EACH_TARGET, &err), err);
+    assert_ok(
+        tac_seen_related(&r, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_DESCRIPTIONS, TAC_EACH_TARGET, &err),
+        err);
     near(r.test.statistic, 1.0 / 3, "mean over targets");
-    assert_ok(tac_seen_related(&r, &w->x, TAC_ALIKE_DESCRIPTIONS, TAC_POOLED, &err), err);
+    assert_ok(
+        tac_seen_related(&r, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_DESCRIPTIONS, TAC_POOLED, &err),
+        err);
     assert_int_equal(r.n, 6);
     json_t *rows = rows_of(w, tac_table_related);
     assert_int_equal(json_array_size(rows), 9 * 5);
-    assert_string_equal(json_string_value(cell(rows, 0, 1)), "pooled");
+    assert_string_equal(json_string_value(cell(rows, 0, 2)), "pooled");
     json_decref(rows);
 }
 
@@ -616,9 +621,78 @@ static void test_wins(void **state)
     struct tacit_err err;
     for (int a = 0; a < TAC_N_AGAINST; a++) {
         struct tac_wins got;
-        assert_ok(tac_seen_wins(&got, &w->x, 0, (enum tac_against)a, &err), err);
+        assert_ok(tac_seen_wins(&got, &w->x, TAC_KIND_PROMPT, 0, (enum tac_against)a, &err), err);
         assert_memory_equal(&got, &want[a], sizeof got);
     }
+}
+
+/* A further method's runs, one a task, 1, 2 and 4 apart: tasks are compared by them alone. */
+static void test_further(void **state)
+{
+    struct world *w = *state;
+    static const double distance[] = {1, 2, 4}, cosine[] = {0.5, 0.25, -0.5};
+    struct tac_spec_method own[] = {{.name = "whole", .whole = true}, {.name = "lora"}};
+    struct tac_unit unit[4];
+    json_t *result[4] = {NULL};
+    const double *v;
+    struct tac_related r;
+    struct tac_wins wins;
+    struct tacit_err err;
+    size_t p[TASKS], pair[][2] = {{0, 1}, {0, 2}, {1, 2}};
+    enum tac_kind lora = TAC_KIND_METHOD + 1;
+    w->st.spec.method = own;
+    w->st.spec.n_method = 2;
+    w->st.spec.transfer = true;
+    for (int t = 0; t < TASKS; t++) {
+        add(w, TAC_KIND_METHOD, t, 1);
+        p[t] = add(w, lora, t, 1);
+        give(w, p[t], t, "11111111", 0);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        unit[i] = (struct tac_unit){
+            .kind = TAC_UNIT_ALIKE, .a = p[pair[i][0]], .b = p[pair[i][1]], .target = TAC_NO_TASK};
+        result[i] = json_pack("{s:f, s:f}", "distance", distance[i], "cosine", cosine[i]);
+    }
+    unit[3] = (struct tac_unit){.kind = TAC_UNIT_PATH, .a = p[0], .b = p[1]};
+    result[3] = json_pack("{s:f}", "distance", 100.0);
+    w->st.unit = unit;
+    w->st.n_unit = 4;
+    w->x.result = result;
+    assert_int_equal(tac_next_method(&w->x, TAC_KIND_PROMPT), lora);
+    assert_ok(tac_seen_alike(&v, &w->x, lora, TAC_ALIKE_FROBENIUS, &err), err);
+    near(v[1], 1, "one and two");
+    near(v[2], 2, "one and three");
+    near(v[6], 2, "three and one");
+    assert_true(isnan(v[0]));
+    assert_ok(tac_seen_alike(&v, &w->x, lora, TAC_ALIKE_COSINE, &err), err);
+    near(v[5], -0.5, "cosine of two and three");
+    assert_ok(tac_seen_alike(&v, &w->x, lora, TAC_ALIKE_NORMED, &err), err);
+    assert_true(isnan(v[1]));
+    assert_ok(tac_seen_alike(&v, &w->x, TAC_KIND_PROMPT, TAC_ALIKE_DESCRIPTIONS, &err), err);
+    near(v[1], 10, "the prompts' own");
+    give(w, p[1], 0, "11110000", 1000);
+    give(w, p[2], 0, "11000000", 1000);
+    give(w, p[0], 0, "11111111", 0);
+    assert_ok(tac_seen_related(&r, &w->x, lora, TAC_ALIKE_FROBENIUS, 0, &err), err);
+    assert_int_equal(r.n, 0); /* not every source is on every target */
+    for (int t = 1; t < TASKS; t++)
+        for (size_t k = 0; k < TASKS; k++)
+            give(w, p[k], t, "11110000", 0);
+    assert_ok(tac_seen_related(&r, &w->x, lora, TAC_ALIKE_FROBENIUS, 0, &err), err);
+    near(r.test.statistic, 1, "the nearer source does better");
+    assert_ok(tac_seen_alike(&v, &w->x, lora, TAC_ALIKE_FROBENIUS, &err), err);
+    assert_ok(tac_seen_wins(&wins, &w->x, lora, 0, TAC_AGAINST_NONE, &err), err);
+    assert_memory_equal(&wins, (&(struct tac_wins){2, 0, 2, 0}), sizeof wins);
+    json_t *rows = rows_of(w, tac_table_wins);
+    assert_int_equal(json_array_size(rows), 2 * 7); /* descriptions are on the first target alone */
+    assert_string_equal(json_string_value(cell(rows, 6, 0)), "prompt");
+    assert_string_equal(json_string_value(cell(rows, 7, 0)), "lora");
+    json_decref(rows);
+    rows = rows_of(w, tac_table_transfer);
+    assert_int_equal(json_array_size(rows), 3 * 3 + 3 + 9 * 3 + 9);
+    json_decref(rows);
+    for (size_t i = 0; i < 4; i++)
+        json_decref(result[i]);
 }
 
 static void test_transfer(void **state)
@@ -645,6 +719,6 @@ int main(void)
         in_world(test_noise),      in_world(test_paths),      in_world(test_layouts),
         in_world(test_trajectory), in_world(test_alike),      in_world(test_neurons),
         in_world(test_vectors),    in_world(test_related),    in_world(test_wins),
-        in_world(test_transfer)};
+        in_world(test_further),    in_world(test_transfer)};
     return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
 }

@@ -37,6 +37,24 @@ def values(blob, width, dtype="<f4"):
     return np.frombuffer(blob, dtype).astype(np.float64).reshape(-1, width)
 
 
+def tensors(path, wanted=lambda name: True):
+    """The tensors of a safetensors file, as float64."""
+    with open(path, "rb") as f:
+        n = struct.unpack("<Q", f.read(8))[0]
+        head, found = json.loads(f.read(n)), {}
+        for name, t in head.items():
+            if name == "__metadata__" or not wanted(name):
+                continue
+            f.seek(8 + n + t["data_offsets"][0])
+            raw = f.read(t["data_offsets"][1] - t["data_offsets"][0])
+            if t["dtype"] == "BF16":
+                data = (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32)
+            else:
+                data = np.frombuffer(raw, {"F16": "<f2", "F32": "<f4"}[t["dtype"]])
+            found[name] = data.astype(np.float64).reshape(t["shape"])
+    return found
+
+
 tasks = [r["name"] for r in db.execute("SELECT name FROM task ORDER BY position")
          if db.execute(f"SELECT 1 FROM prompt {planned} AND task = ?", (r["name"],)).fetchone()]
 prompts = {r["key"]: dict(r) for r in db.execute(f"SELECT prompt.*, unit.key AS u FROM prompt {planned}")}
@@ -184,10 +202,13 @@ compare("methods", ["method"], ["accuracy", "low", "high", "difference", "differ
                                 "parameters", "seconds", "bytes", "memory", "forgetting"], want)
 
 runs = of("prompt")
+# Methods of the study's own whose adapters were put to every task.
+further = [m for m in sorted({r["method"] for r in table("methods")} - {"prompt", "full"})
+           if all((k, t) in score for k in of(m) for t in tasks)]
 if table("transfer"):
     compare("transfer", ["prompt", "target"], ["accuracy", "none", "random"], {
         (k, t): {"accuracy": accuracy([k], t), "none": accuracy(of("none"), t), "random": accuracy(of("random"), t)}
-        for kind in ("none", "random", "description", "prompt") for k in of(kind) for t in tasks})
+        for kind in ["none", "random", "description", "prompt"] + further for k in of(kind) for t in tasks})
 
 want = {}
 for t in tasks if len(of("prompt", tasks[0])) > 1 else []:
@@ -226,21 +247,46 @@ measures = {"Frobenius": lambda a, b: frobenius(prompts[a]["rows"], prompts[b]["
             "output divergence": divergence}
 if linear_sum_assignment:
     measures["matched cosine"] = lambda a, b: matched(prompts[a]["rows"], prompts[b]["rows"], True)
-similar = {(m, s, t): {"value": mean(f(a, b) for a in of("prompt", s) for b in of("prompt", t) if s != t or a < b)}
+similar = {("prompt", m, s, t): {"value": mean(f(a, b) for a in of("prompt", s) for b in of("prompt", t) if s != t or a < b)}
            for m, f in measures.items() for i, s in enumerate(tasks) for t in tasks[i:]}
-compare("similarity", ["measure", "a", "b"], ["value"], similar)
+
+
+def adapter(key):
+    """What a run's adapter puts before a text, or adds to the weights, as one vector."""
+    folder = f"{args.out}/runs/{key}"
+    config = json.load(open(f"{folder}/adapter_config.json"))
+    found, parts = tensors(f"{folder}/adapter_model.safetensors"), []
+    if "prompt_embeddings" in found:
+        return found["prompt_embeddings"].ravel()
+    for n, v in sorted(found.items()):
+        if "lora_A" in n:
+            rank = len(v)
+            scale = config["lora_alpha"] / (math.sqrt(rank) if config.get("use_rslora") else rank)
+            parts.append(scale * (found[n.replace("lora_A", "lora_B")] @ v).ravel())
+        elif "lora_B" not in n:
+            parts.append(v.ravel() - ("ia3_l" in n))
+    return np.concatenate(parts)
+
+
+vectors = {k: adapter(k) for m in further for k in of(m)}
+own = {"Frobenius": lambda a, b: frobenius(vectors[a], vectors[b]), "cosine": lambda a, b: cosine(vectors[a], vectors[b]),
+       "output divergence": divergence}
+similar.update({(kind, m, s, t): {"value": mean(f(a, b) for a in of(kind, s) for b in of(kind, t) if s != t or a < b)}
+                for kind in further for m, f in own.items() for i, s in enumerate(tasks) for t in tasks[i:]})
+compare("similarity", ["method", "measure", "a", "b"], ["value"], similar)
 
 if spearmanr and len(tasks) > 2 and table("related"):
     distances, want = ("Frobenius", "update", "descriptions", "output divergence"), {}
-    for m in measures:
+    for kind, m in [("prompt", m) for m in measures] + [(k, m) for k in further for m in own]:
+        rhos = []
         for t in tasks:
             sources = [s for s in tasks if s != t]
-            alike = [similar.get((m, s, t), similar.get((m, t, s)))["value"] for s in sources]
-            rho = spearmanr(alike, [accuracy(of("prompt", s), t) for s in sources]).statistic
-            want[m, t] = {"spearman": -rho if m in distances else rho}
-        want[m, "each"] = {"spearman": np.mean(np.nan_to_num([want[m, t]["spearman"] for t in tasks])) if any(
-            np.isfinite(want[m, t]["spearman"]) for t in tasks) else math.nan}
-    compare("related", ["measure", "target"], ["spearman"], want)
+            alike = [similar.get((kind, m, s, t), similar.get((kind, m, t, s)))["value"] for s in sources]
+            rho = spearmanr(alike, [accuracy(of(kind, s), t) for s in sources]).statistic
+            rhos.append(-rho if m in distances else rho)
+            want[kind, m, t] = {"spearman": rhos[-1]}
+        want[kind, m, "each"] = {"spearman": np.mean(np.nan_to_num(rhos)) if np.isfinite(rhos).any() else math.nan}
+    compare("related", ["method", "measure", "target"], ["spearman"], want)
 
 
 def sign_of(a, b):
@@ -256,17 +302,18 @@ def sign_of_mean(a, b):
 
 
 want = {}
-for t in tasks if table("wins") else []:
-    others = [k for k in runs if prompts[k]["task"] != t]
-    random = np.mean([score[k, t]["hits"] for k in of("random")], axis=0) if of("random") else None
-    hits = lambda k: score[k, t]["hits"]
-    signs = {"none": [sign_of(hits(k), hits("none")) for k in others],
-             "description of the source": [sign_of(hits(k), hits(f"{prompts[k]['task']}/description")) for k in others]}
-    if random is not None:
-        signs["random"] = [sign_of_mean(hits(k), random) for k in others]
-    for name, s in signs.items():
-        want[t, name] = {"sources": len(s), "wins": s.count(1), "ties": s.count(0), "losses": s.count(-1)}
-compare("wins", ["target", "against"], ["sources", "wins", "ties", "losses"], want)
+for kind in ["prompt"] + further:
+    for t in tasks if table("wins") else []:
+        others = [k for k in of(kind) if prompts[k]["task"] != t]
+        random = np.mean([score[k, t]["hits"] for k in of("random")], axis=0) if of("random") else None
+        hits = lambda k: score[k, t]["hits"]
+        signs = {"none": [sign_of(hits(k), hits("none")) for k in others],
+                 "description of the source": [sign_of(hits(k), hits(f"{prompts[k]['task']}/description")) for k in others]}
+        if random is not None:
+            signs["random"] = [sign_of_mean(hits(k), random) for k in others]
+        for name, s in signs.items():
+            want[kind, t, name] = {"sources": len(s), "wins": s.count(1), "ties": s.count(0), "losses": s.count(-1)}
+compare("wins", ["method", "target", "against"], ["sources", "wins", "ties", "losses"], want)
 
 points = np.array([prompts[k]["rows"].ravel() for k in runs + of("start")])
 centred = points - points.mean(0)
@@ -281,24 +328,8 @@ compare("trajectory", ["task", "seed", "epoch"], ["x", "y"], {
 
 
 # ---- nearest tokens ----
-def embedding(path):
-    with open(path, "rb") as f:
-        n = struct.unpack("<Q", f.read(8))[0]
-        head = json.loads(f.read(n))
-        key = next(k for k in head if k.endswith("word_embeddings.weight") or k.endswith("embed_tokens.weight"))
-        start, end = head[key]["data_offsets"]
-        f.seek(8 + n + start)
-        raw = f.read(end - start)
-    kind = head[key]["dtype"]
-    if kind == "BF16":
-        data = (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32)
-    else:
-        data = np.frombuffer(raw, {"F16": "<f2", "F32": "<f4"}[kind])
-    return data.astype(np.float64).reshape(head[key]["shape"])
-
-
 if args.embedding:
-    rows = embedding(args.embedding)
+    (rows,) = tensors(args.embedding, lambda n: n.endswith(("word_embeddings.weight", "embed_tokens.weight"))).values()
     vocabulary = unit(rows)
     want = {}
     for k in of("prompt") + of("shuffled") + of("drift"):

@@ -115,6 +115,13 @@ static double measured(const struct tac_rep_table *t, size_t i, const struct mea
     return tac_rep_num(t, i, m->column) - (m->less ? tac_rep_num(t, i, m->less) : 0);
 }
 
+/* Whether a row is of a further method, whose runs have panels of their own. */
+static bool is_further(const char *kind)
+{
+    static const char *const first[] = {"none", "random", "description", "prompt"};
+    return place_of(first, sizeof first / sizeof *first, kind) == sizeof first / sizeof *first;
+}
+
 /* The name of a row: "entail 2" of a trained prompt, else its task or key. */
 static void transfer_name(struct tac_fig *f, const struct heat *h, const struct tac_rep_table *t,
                           size_t i, size_t row)
@@ -122,7 +129,7 @@ static void transfer_name(struct tac_fig *f, const struct heat *h, const struct 
     const char *task = tac_rep_text(t, i, "task"), *prompt = tac_rep_text(t, i, "prompt");
     double seed = tac_rep_num(t, i, "seed");
     char text[96];
-    if (is(t, i, "kind", "prompt") && isfinite(seed))
+    if ((is(t, i, "kind", "prompt") || is_further(tac_rep_text(t, i, "kind"))) && isfinite(seed))
         snprintf(text, sizeof text, "%.60s %.0f", task, seed);
     else
         snprintf(text, sizeof text, "%.80s", *task ? task : prompt);
@@ -147,7 +154,8 @@ static void transfer_cell(struct tac_fig *f, const struct heat *h, const struct 
                 TAC_PANEL_TOP + HEADS + h->h * (double)row + 0.5, h->w - 1, h->h - 1, "own");
 }
 
-/* A group a prompt: its rows of the table follow one another. */
+/* A group a prompt: its rows of the table follow one another. Prompts that are no row of the map
+ * are left out. */
 static void draw_transfer(struct tac_fig *f, const struct heat *h, const struct tac_rep_table *t,
                           const struct measure *m)
 {
@@ -155,6 +163,8 @@ static void draw_transfer(struct tac_fig *f, const struct heat *h, const struct 
     for (size_t i = 0; i < t->n; i++) {
         const char *prompt = tac_rep_text(t, i, "prompt");
         size_t row = place_of(h->row, h->rows, prompt);
+        if (row == h->rows)
+            continue;
         if (!before || strcmp(before, prompt) != 0) {
             if (before)
                 tac_group_end(f);
@@ -169,8 +179,48 @@ static void draw_transfer(struct tac_fig *f, const struct heat *h, const struct 
         tac_group_end(f);
 }
 
+/* Prompts of a further method; of all other kinds where `kind` is NULL. */
+static const char **rows_of(struct tac_fig *f, const struct tac_rep_table *t, const char *kind,
+                            size_t *n)
+{
+    size_t kept = 0;
+    const char **row = tac_fig_list(f, t, "prompt", kind ? "kind" : NULL, kind, n);
+    for (size_t k = 0; k < *n; k++)
+        for (size_t i = 0; i < t->n; i++)
+            if (is(t, i, "prompt", row[k])) {
+                if (kind || !is_further(tac_rep_text(t, i, "kind")))
+                    row[kept++] = row[k];
+                break;
+            }
+    *n = kept;
+    return row;
+}
+
 /* Beyond so many cells a page of all measures would be too large. */
 enum { MANY = 500 };
+
+/* A panel of the measure; the colours' range is the whole table's. */
+static void draw_measured(struct tac_fig *f, struct heat h, const struct tac_rep_table *t,
+                          const struct measure *m, const char *title)
+{
+    h.lo = (double)INFINITY;
+    h.hi = -h.lo;
+    for (size_t i = 0; i < t->n; i++) {
+        h.lo = fmin(h.lo, measured(t, i, m));
+        h.hi = fmax(h.hi, measured(t, i, m));
+    }
+    if (!isfinite(h.hi - h.lo) || !h.rows)
+        return;
+    h.diverging = m->diverging;
+    h.type = strcmp(m->column, "auroc") == 0 ? TAC_REP_NUMBER : TAC_REP_SHARE;
+    if (h.diverging) {
+        h.hi = fmax(fmax(-h.lo, h.hi), 1e-6);
+        h.lo = -h.hi;
+    }
+    h.hi = h.hi > h.lo ? h.hi : h.lo + 1;
+    begin_heat(f, &h, title);
+    draw_transfer(f, &h, t, m);
+}
 
 void tac_draw_transfer(struct tac_fig *f, const struct tac_rep_table *t)
 {
@@ -181,38 +231,56 @@ void tac_draw_transfer(struct tac_fig *f, const struct tac_rep_table *t)
         {"auroc", NULL, "AUROC", false, false},
     };
     struct heat h = {.h = 16};
-    h.row = tac_fig_list(f, t, "prompt", NULL, NULL, &h.rows);
+    size_t kinds;
+    const char **kind = tac_fig_list(f, t, "kind", NULL, NULL, &kinds);
+    char title[128];
+    h.row = rows_of(f, t, NULL, &h.rows);
     h.column = tac_fig_list(f, t, "target", NULL, NULL, &h.columns);
-    for (size_t m = 0; m < sizeof measures / sizeof *measures && h.rows; m++) {
-        if (t->n > MANY && !measures[m].always)
+    for (size_t m = 0; m < sizeof measures / sizeof *measures; m++)
+        if (t->n <= MANY || measures[m].always)
+            draw_measured(f, h, t, &measures[m], measures[m].title);
+    for (size_t k = 0; k < kinds; k++) {
+        if (!is_further(kind[k]))
             continue;
-        h.lo = (double)INFINITY;
-        h.hi = -h.lo;
-        for (size_t i = 0; i < t->n; i++) {
-            h.lo = fmin(h.lo, measured(t, i, &measures[m]));
-            h.hi = fmax(h.hi, measured(t, i, &measures[m]));
-        }
-        if (!isfinite(h.hi - h.lo))
-            continue;
-        h.diverging = measures[m].diverging;
-        h.type = strcmp(measures[m].column, "auroc") == 0 ? TAC_REP_NUMBER : TAC_REP_SHARE;
-        if (h.diverging) {
-            h.hi = fmax(fmax(-h.lo, h.hi), 1e-6);
-            h.lo = -h.hi;
-        }
-        h.hi = h.hi > h.lo ? h.hi : h.lo + 1;
-        begin_heat(f, &h, measures[m].title);
-        draw_transfer(f, &h, t, &measures[m]);
+        h.row = rows_of(f, t, kind[k], &h.rows);
+        snprintf(title, sizeof title, "%.60s over no prompt, in points", kind[k]);
+        draw_measured(f, h, t, &measures[0], title);
     }
 }
 
 /* ---- similarity ---- */
 
-static bool has_pair(const struct tac_rep_table *t, const char *measure, const char *a,
+/* Whose runs a table's row is about, and which of their measures. Stores of before there were
+ * further methods have no column `method`. */
+struct about {
+    const char *method, *measure;
+};
+
+static bool is_about(const struct tac_rep_table *t, size_t i, const struct about *a)
+{
+    return is(t, i, "method", a->method) && is(t, i, "measure", a->measure);
+}
+
+static bool is_prompt(const char *method)
+{
+    return !*method || strcmp(method, "prompt") == 0;
+}
+
+/* "cosine", "lora: cosine". */
+static const char *about_text(char buf[160], const struct about *a)
+{
+    if (is_prompt(a->method))
+        snprintf(buf, 160, "%.60s", a->measure);
+    else
+        snprintf(buf, 160, "%.60s: %.60s", a->method, a->measure);
+    return buf;
+}
+
+static bool has_pair(const struct tac_rep_table *t, const struct about *about, const char *a,
                      const char *b)
 {
     for (size_t i = 0; i < t->n; i++)
-        if (is(t, i, "a", a) && is(t, i, "b", b) && is(t, i, "measure", measure))
+        if (is(t, i, "a", a) && is(t, i, "b", b) && is_about(t, i, about))
             return true;
     return false;
 }
@@ -232,36 +300,38 @@ static void similarity_cell(struct tac_fig *f, const struct heat *h, const char 
     tac_mark_end(f);
 }
 
-static void draw_similarity(struct tac_fig *f, const struct tac_rep_table *t, const char *measure,
-                            struct heat h)
+static void draw_similarity(struct tac_fig *f, const struct tac_rep_table *t,
+                            const struct about *about, struct heat h)
 {
+    char title[160];
     h.lo = (double)INFINITY;
     h.hi = -h.lo;
     for (size_t i = 0; i < t->n; i++)
-        if (is(t, i, "measure", measure)) {
+        if (is_about(t, i, about)) {
             h.lo = fmin(h.lo, tac_rep_num(t, i, "value"));
             h.hi = fmax(h.hi, tac_rep_num(t, i, "value"));
         }
     if (!isfinite(h.hi - h.lo))
         return;
     h.hi = h.hi > h.lo ? h.hi : h.lo + 1;
-    begin_heat(f, &h, measure);
+    begin_heat(f, &h, about_text(title, about));
     for (size_t k = 0; k < h.rows; k++)
         heat_row(f, &h, k, h.row[k], tac_rep_task_of(f->rep, h.row[k]));
     for (size_t i = 0; i < t->n; i++) {
         const char *a = tac_rep_text(t, i, "a"), *b = tac_rep_text(t, i, "b");
-        if (!is(t, i, "measure", measure))
+        if (!is_about(t, i, about))
             continue;
         similarity_cell(f, &h, a, b, tac_rep_num(t, i, "value"));
-        if (strcmp(a, b) != 0 && !has_pair(t, measure, b, a))
+        if (strcmp(a, b) != 0 && !has_pair(t, about, b, a))
             similarity_cell(f, &h, b, a, tac_rep_num(t, i, "value"));
     }
 }
 
 void tac_draw_similarity(struct tac_fig *f, const struct tac_rep_table *t)
 {
-    size_t measures, a, b, n = 0;
+    size_t measures, methods, a, b, n = 0;
     const char **measure = tac_fig_list(f, t, "measure", NULL, NULL, &measures);
+    const char **method = tac_fig_list(f, t, "method", NULL, NULL, &methods);
     const char **from = tac_fig_list(f, t, "a", NULL, NULL, &a);
     const char **to = tac_fig_list(f, t, "b", NULL, NULL, &b);
     const char **all = tac_arena_alloc(&f->arena, a + b, sizeof *all, &f->o.bad);
@@ -273,16 +343,16 @@ void tac_draw_similarity(struct tac_fig *f, const struct tac_rep_table *t)
     struct heat h = {.row = all, .column = all, .rows = n, .columns = n};
     h.type = TAC_REP_NUMBER;
     h.h = fmin((TAC_PANEL - LEFT - 40) / fmax((double)n, 1), 28);
-    for (size_t m = 0; m < measures && n; m++)
-        draw_similarity(f, t, measure[m], h);
+    for (size_t k = 0; k < methods && n; k++)
+        for (size_t m = 0; m < measures; m++)
+            draw_similarity(f, t, &(struct about){method[k], measure[m]}, h);
 }
 
 /* ---- similarity and transfer ---- */
 
 struct moved {
-    const char *prompt, *task, *target;
+    const char *prompt, *task, *kind, *target;
     double gain;
-    bool trained;
 };
 
 /* The rows of the table `transfer`; NULL where there is none. */
@@ -292,20 +362,23 @@ static struct moved *transfers(struct tac_fig *f, size_t *n)
     *n = t ? t->n : 0;
     struct moved *m = t ? tac_arena_alloc(&f->arena, t->n, sizeof *m, &f->o.bad) : NULL;
     for (size_t i = 0; m && i < t->n; i++)
-        m[i] = (struct moved){
-            tac_rep_text(t, i, "prompt"), tac_rep_text(t, i, "task"), tac_rep_text(t, i, "target"),
-            tac_rep_num(t, i, "accuracy") - tac_rep_num(t, i, "none"), is(t, i, "kind", "prompt")};
+        m[i] = (struct moved){tac_rep_text(t, i, "prompt"), tac_rep_text(t, i, "task"),
+                              tac_rep_text(t, i, "kind"), tac_rep_text(t, i, "target"),
+                              tac_rep_num(t, i, "accuracy") - tac_rep_num(t, i, "none")};
     return m;
 }
 
-/* What a source (a prompt's key, or a task: all its prompts) gains on a target; NaN: not known. */
-static double gain_of(const struct moved *m, size_t n, const char *source, const char *target)
+/* What a source (a prompt's key, or a task: all its runs of a method) gains on a target; NaN: not
+ * known. */
+static double gain_of(const struct moved *m, size_t n, const char *method, const char *source,
+                      const char *target)
 {
+    const char *kind = is_prompt(method) ? "prompt" : method;
     size_t name = strcspn(target, "/");
     double sum = 0, count = 0;
     for (size_t i = 0; i < n; i++)
         if ((strcmp(m[i].prompt, source) == 0 ||
-             (m[i].trained && strcmp(m[i].task, source) == 0)) &&
+             (strcmp(m[i].kind, kind) == 0 && strcmp(m[i].task, source) == 0)) &&
             strncmp(m[i].target, target, name) == 0 && !m[i].target[name] && isfinite(m[i].gain)) {
             sum += m[i].gain;
             count++;
@@ -334,65 +407,69 @@ static bool other_task(const struct tac_fig *f, const char *a, const char *b)
 }
 
 /* A measure with its correlation, where the table has one for it. */
-static const char *relation_title(char buf[160], const struct tac_rep *r, const char *measure)
+static const char *relation_title(char buf[320], const struct tac_rep *r, const struct about *about)
 {
     const struct tac_rep_table *t = tac_rep_find(r, "related");
     size_t rows = 0, at = 0;
-    char rho[48], p[48];
+    char rho[48], p[48], name[160];
+    about_text(name, about);
     for (size_t i = 0; i < t->n; i++)
-        if (is(t, i, "measure", measure)) {
+        if (is_about(t, i, about)) {
             rows++;
             at = i;
         }
-    snprintf(buf, 160, "%.60s", measure);
+    snprintf(buf, 320, "%s", name);
     if (rows == 1)
-        snprintf(buf, 160, "%.60s \xc2\xb7 Spearman %s \xc2\xb7 p %s", measure,
+        snprintf(buf, 320, "%s \xc2\xb7 Spearman %s \xc2\xb7 p %s", name,
                  tac_rep_show(rho, tac_rep_num(t, at, "spearman"), TAC_REP_NUMBER),
                  tac_rep_show(p, tac_rep_num(t, at, "p"), TAC_REP_P));
     return buf;
 }
 
-static void draw_measure(struct tac_fig *f, const struct tac_rep_table *t, const char *measure,
-                         const struct moved *m, size_t n)
+static void draw_measure(struct tac_fig *f, const struct tac_rep_table *t,
+                         const struct about *about, const struct moved *m, size_t n)
 {
-    char title[160];
+    const char *by = about->method;
+    char title[320];
     struct tac_scale x = {.lo = (double)INFINITY, .hi = -(double)INFINITY}, y = x;
     x.type = TAC_REP_NUMBER;
     y.type = TAC_REP_SHARE;
     for (size_t i = 0; i < t->n; i++) {
         double v = tac_rep_num(t, i, "value");
         const char *a = tac_rep_text(t, i, "a"), *b = tac_rep_text(t, i, "b");
-        if (!is(t, i, "measure", measure) || !other_task(f, a, b))
+        if (!is_about(t, i, about) || !other_task(f, a, b))
             continue;
         x.lo = fmin(x.lo, v);
         x.hi = fmax(x.hi, v);
-        y.lo = fmin(y.lo, fmin(gain_of(m, n, a, b), gain_of(m, n, b, a)));
-        y.hi = fmax(y.hi, fmax(gain_of(m, n, a, b), gain_of(m, n, b, a)));
+        y.lo = fmin(y.lo, fmin(gain_of(m, n, by, a, b), gain_of(m, n, by, b, a)));
+        y.hi = fmax(y.hi, fmax(gain_of(m, n, by, a, b), gain_of(m, n, by, b, a)));
     }
     if (!isfinite(x.hi - x.lo) || !isfinite(y.hi - y.lo))
         return;
-    tac_fig_panel(f, 262, "%s", relation_title(title, f->rep, measure));
+    tac_fig_panel(f, 262, "%s", relation_title(title, f->rep, about));
     struct tac_plane p = tac_fig_plane(f, 44, TAC_PANEL - 8, 48, 226, x, y, "similarity",
                                        "accuracy on the target over no prompt");
     for (size_t i = 0; i < t->n; i++) {
         double v = tac_rep_num(t, i, "value");
         const char *a = tac_rep_text(t, i, "a"), *b = tac_rep_text(t, i, "b");
-        if (!is(t, i, "measure", measure) || !other_task(f, a, b))
+        if (!is_about(t, i, about) || !other_task(f, a, b))
             continue;
-        draw_relation(f, &p, a, b, v, gain_of(m, n, a, b));
-        if (!has_pair(t, measure, b, a))
-            draw_relation(f, &p, b, a, v, gain_of(m, n, b, a));
+        draw_relation(f, &p, a, b, v, gain_of(m, n, by, a, b));
+        if (!has_pair(t, about, b, a))
+            draw_relation(f, &p, b, a, v, gain_of(m, n, by, b, a));
     }
 }
 
 void tac_draw_related(struct tac_fig *f, const struct tac_rep_table *t)
 {
     const struct tac_rep_table *similarity = tac_rep_find(f->rep, "similarity");
-    size_t n, measures;
+    size_t n, measures, methods;
     struct moved *m = transfers(f, &n);
     const char **measure = tac_fig_list(f, t, "measure", NULL, NULL, &measures);
-    for (size_t k = 0; m && similarity && k < measures; k++)
-        draw_measure(f, similarity, measure[k], m, n);
+    const char **method = tac_fig_list(f, t, "method", NULL, NULL, &methods);
+    for (size_t by = 0; m && similarity && by < methods; by++)
+        for (size_t k = 0; k < measures; k++)
+            draw_measure(f, similarity, &(struct about){method[by], measure[k]}, m, n);
 }
 
 /* ---- wins ---- */
@@ -424,24 +501,36 @@ static void draw_win(struct tac_fig *f, const struct tac_list *l, size_t at,
     tac_mark_end(f);
 }
 
+/* A method's runs against something, a row a target. */
+static void draw_against(struct tac_fig *f, const struct tac_rep_table *t, const char *method,
+                         const char *against, struct tac_scale range)
+{
+    size_t targets;
+    const char **target = tac_fig_list(f, t, "target", "against", against, &targets);
+    char title[160];
+    if (is_prompt(method))
+        snprintf(title, sizeof title, "Against %.80s", against);
+    else
+        snprintf(title, sizeof title, "%.60s against %.80s", method, against);
+    struct tac_list l =
+        tac_fig_rows(f, targets, 22, LEFT, 12, range, "sources: wins, ties, losses", title);
+    for (size_t i = 0; i < t->n; i++) {
+        size_t at = place_of(target, targets, tac_rep_text(t, i, "target"));
+        if (is(t, i, "method", method) && is(t, i, "against", against) && at < targets)
+            draw_win(f, &l, at, t, i);
+    }
+}
+
 void tac_draw_wins(struct tac_fig *f, const struct tac_rep_table *t)
 {
-    size_t n, targets;
+    size_t n, methods;
     const char **against = tac_fig_list(f, t, "against", NULL, NULL, &n);
+    const char **method = tac_fig_list(f, t, "method", NULL, NULL, &methods);
     struct tac_scale range = {.type = TAC_REP_NUMBER};
-    char title[128];
     for (size_t i = 0; i < t->n; i++)
         range.hi = fmax(range.hi, tac_rep_num(t, i, "wins") + tac_rep_num(t, i, "ties") +
                                       tac_rep_num(t, i, "losses"));
-    for (size_t k = 0; k < n; k++) {
-        const char **target = tac_fig_list(f, t, "target", "against", against[k], &targets);
-        snprintf(title, sizeof title, "Against %.80s", against[k]);
-        struct tac_list l =
-            tac_fig_rows(f, targets, 22, LEFT, 12, range, "sources: wins, ties, losses", title);
-        for (size_t i = 0; i < t->n; i++) {
-            size_t at = place_of(target, targets, tac_rep_text(t, i, "target"));
-            if (is(t, i, "against", against[k]) && at < targets)
-                draw_win(f, &l, at, t, i);
-        }
-    }
+    for (size_t m = 0; m < methods; m++)
+        for (size_t k = 0; k < n; k++)
+            draw_against(f, t, method[m], against[k], range);
 }

@@ -153,7 +153,7 @@ enum tacit_status tac_claim_transfer(struct tac_finding *f, struct tac_seen *x,
     size_t sources = 0, wins = 0, losses = 0, random[2] = {0};
     for (int t = 0; t < (int)x->st->n_task; t++) {
         struct tac_wins w;
-        enum tacit_status s = tac_seen_wins(&w, x, t, TAC_AGAINST_NONE, err);
+        enum tacit_status s = tac_seen_wins(&w, x, TAC_KIND_PROMPT, t, TAC_AGAINST_NONE, err);
         if (s)
             return s;
         sources += w.sources;
@@ -182,9 +182,10 @@ enum tacit_status tac_claim_similar(struct tac_finding *f, struct tac_seen *x,
     struct tac_related r, pooled;
     if (!x->st->spec.transfer || x->st->n_task < 3)
         return TACIT_OK;
-    enum tacit_status s = tac_seen_related(&r, x, TAC_ALIKE_FROBENIUS, TAC_EACH_TARGET, err);
+    enum tacit_status s =
+        tac_seen_related(&r, x, TAC_KIND_PROMPT, TAC_ALIKE_FROBENIUS, TAC_EACH_TARGET, err);
     if (!s)
-        s = tac_seen_related(&pooled, x, TAC_ALIKE_FROBENIUS, TAC_POOLED, err);
+        s = tac_seen_related(&pooled, x, TAC_KIND_PROMPT, TAC_ALIKE_FROBENIUS, TAC_POOLED, err);
     if (s || isnan(r.test.statistic))
         return s;
     f->estimate = r.test.statistic;

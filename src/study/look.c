@@ -3,6 +3,7 @@
 
 #include "format/json.h"
 #include "interpret/ablate.h"
+#include "interpret/adapters.h"
 #include "stats/describe.h"
 
 #include <math.h>
@@ -255,4 +256,22 @@ enum tacit_status tac_unit_path(struct tac_work *w, struct tacit_err *err)
     for (int k = 0; k < 3; k++)
         json_decref(out[k]);
     return s;
+}
+
+/* ---- two adapters ---- */
+
+enum tacit_status tac_unit_alike(struct tac_work *w, struct tacit_err *err)
+{
+    struct tac_buf a = {0}, b = {0};
+    struct tac_adapters_alike v = {0};
+    enum tacit_status s = tac_run_folder(&a, w, &w->st->prompt[w->u->a], err);
+    if (!s)
+        s = tac_run_folder(&b, w, &w->st->prompt[w->u->b], err);
+    if (!s)
+        s = tac_adapters_alike(&v, a.data, b.data, err);
+    tac_buf_release(&a);
+    tac_buf_release(&b);
+    return s ? s
+             : tac_put_result(
+                   w, json_pack("{s:f, s:f}", "distance", v.distance, "cosine", v.cosine), err);
 }

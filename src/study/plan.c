@@ -29,11 +29,11 @@ static const struct {
     [TAC_KIND_MOMENTS] = {"moments", true, false},
     [TAC_KIND_WAYWARD] = {"wayward", true, false},
     [TAC_KIND_FULL] = {"full", true, false},
-    [TAC_KIND_METHOD] = {"", true, false},
+    [TAC_KIND_METHOD] = {"", true, true},
 };
 
 static const char *const unit_names[TAC_N_UNIT] = {
-    "make", "score", "read", "null", "knockout", "path", "neurons", "verbalise", "forget",
+    "make", "score", "read", "null", "knockout", "path", "neurons", "verbalise", "forget", "alike",
 };
 
 /* The row of kinds that stands for k. */
@@ -329,6 +329,8 @@ static enum tacit_status add_unit(struct tacit_study *st, enum tac_unit_kind kin
         u->key = text_of(st, err, "%s:%s@%s", name, key, st->task[target].name);
     else if (kind == TAC_UNIT_PATH)
         u->key = text_of(st, err, "%s:%s-%zu", name, key, st->prompt[b].index);
+    else if (kind == TAC_UNIT_ALIKE)
+        u->key = text_of(st, err, "%s:%s-%s", name, key, st->prompt[b].key);
     else
         u->key = text_of(st, err, "%s:%s", name, key);
     if (!u->key)
@@ -474,6 +476,18 @@ static enum tacit_status add_looks(struct tacit_study *st, size_t p, struct taci
     return s;
 }
 
+/* Pairs of a further method's adapters, for the similarity of tasks beside their transfer. */
+static enum tacit_status add_pairs(struct tacit_study *st, struct tacit_err *err)
+{
+    enum tacit_status s = TACIT_OK;
+    for (size_t p = 0; !s && st->spec.transfer && p < st->n_prompt; p++)
+        for (size_t q = p + 1; !s && q < st->n_prompt; q++)
+            if (st->prompt[q].kind == st->prompt[p].kind &&
+                tac_kind_adapter(st, st->prompt[p].kind))
+                s = add_unit(st, TAC_UNIT_ALIKE, p, q, TAC_NO_TASK, err);
+    return s;
+}
+
 enum tacit_status tac_plan(struct tacit_study *st, struct tacit_err *err)
 {
     enum tacit_status s = add_prompt(st, TAC_KIND_NONE, TAC_NO_TASK, 0, NULL, SIZE_MAX, err);
@@ -485,5 +499,5 @@ enum tacit_status tac_plan(struct tacit_study *st, struct tacit_err *err)
         s = add_scores(st, err);
     for (size_t p = 0; !s && p < st->n_prompt; p++)
         s = add_looks(st, p, err);
-    return s;
+    return s ? s : add_pairs(st, err);
 }

@@ -71,6 +71,7 @@ enum tac_unit_kind {
     TAC_UNIT_NEURONS,   /* MLP activations under a prompt */
     TAC_UNIT_VERBALISE, /* what the model says of a prompt's tokens */
     TAC_UNIT_FORGET,    /* the loss on texts that have nothing to do with its task */
+    TAC_UNIT_ALIKE,     /* two adapters of a further method beside each other */
     TAC_N_UNIT,
 };
 
@@ -81,7 +82,8 @@ const char *tac_unit_kind_name(enum tac_unit_kind k);
 struct tac_unit {
     const char *key, *settings; /* settings: JSON */
     enum tac_unit_kind kind;
-    size_t a, b; /* prompts; b: a path's end, a control's original, a null's start; else a */
+    size_t a, b; /* prompts; b: a path's end, the other of two, a control's original, a null's
+                    start; else a */
     int target;
     char identity[24];
     double cost; /* rows through the model, forward */

@@ -33,17 +33,11 @@ static enum tacit_status hold_text(struct tac_held *h, const struct tac_work *w,
     return s;
 }
 
-/* The adapter that the run's folder holds, unless somebody has changed it since. */
 static enum tacit_status hold_adapter(struct tac_held *h, const struct tac_work *w,
                                       const struct tac_study_prompt *p, struct tacit_err *err)
 {
     struct tac_buf dir = {0};
-    enum tacit_status s = tac_plan_folder(&dir, w->st, p, err);
-    if (!s && !tac_run_is(dir.data, w->st->unit[p->maker].identity))
-        s = tac_fail(err, TACIT_EFAIL,
-                     "%s: no longer holds the run of '%s'; the same command "
-                     "trains it again",
-                     dir.data, p->key);
+    enum tacit_status s = tac_run_folder(&dir, w, p, err);
     if (!s)
         s = tacit_adapter_open(&h->trained, dir.data, w->m, err);
     struct tacit_prompt prompt = {.adapter = h->trained};

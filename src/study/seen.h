@@ -28,7 +28,8 @@ struct tac_seen {
      * from, raw and behind the norm; mean activations (L,F) of the MLPs under it. Or NULL. */
     const float **normed, **from, **from_normed, **neurons;
     size_t L, F;
-    double *alike; /* (TAC_N_MEASURE, n_task, n_task) once tac_seen_alike has made it */
+    /* (n_kind) of each kind (TAC_N_MEASURE, n_task, n_task), once tac_seen_alike has made it */
+    double **alike;
 };
 
 /* A table being filled. columns: "task:t accuracy:s", types t text, n number, s share, p p-value.

@@ -120,21 +120,23 @@ static const struct {
      "prompt:t task:t kind:t seed:n target:t accuracy:s auroc:n none:s random:s",
      "None, random: accuracies on the target without a prompt and of random tokens (mean).",
      tac_table_transfer},
-    {"similarity", "transfer", "How alike the tasks' prompts are", "measure:t a:t b:t value:n",
+    {"similarity", "transfer", "How alike the tasks' prompts are",
+     "method:t measure:t a:t b:t value:n",
      "Means over pairs of a run of a and one of b (a = b: of two runs). Frobenius, update (difference "
      "of the ways from the starts), descriptions (distance of the starts) and output divergence "
      "(Jensen-Shannon, nats, over all test examples) are distances; the rest are larger where prompts "
-     "are more alike. neurons: overlap of the most active tenth of the MLP neurons.",
+     "are more alike. neurons: overlap of the most active tenth of the MLP neurons. Adapters of further methods: distance and cosine "
+     "of what they put before a text or add to the weights.",
      tac_table_similarity},
     {"related", "transfer", "Similarity of tasks and transfer",
-     "measure:t target:t n:n spearman:n p:p smallest_p:p",
+     "method:t measure:t target:t n:n spearman:n p:p smallest_p:p",
      "Spearman's rho of similarity to the target and accuracy on it, over source tasks other than the "
      "target; larger means more alike, so distances enter with a minus. p: one-sided, exact where few "
      "arrangements exist. each: mean over targets, tasks permuted. pooled is misleading: targets "
      "differ in level, and a measure that knows the level looks related.",
      tac_table_related},
     {"wins", "transfer", "Other tasks' prompts on a target",
-     "target:t against:t sources:n wins:n ties:n losses:n",
+     "method:t target:t against:t sources:n wins:n ties:n losses:n",
      "Runs of all other tasks. A tie: exact McNemar p above 0.05 on the same examples; against the "
      "mean of the random prompts: the paired 95 % normal interval holds 0.",
      tac_table_wins},

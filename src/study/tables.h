@@ -113,12 +113,14 @@ enum tac_measure {
 };
 const char *tac_measure_name(enum tac_measure m);
 
-/* tac_seen_alike: out (n_task,n_task): mean over pairs of a run of one task and one of the other
+/* Below, `by` is TAC_KIND_PROMPT or a further method: whose runs are looked at. Adapters of those
+ * know distance, cosine and divergence alone.
+ * tac_seen_alike: out (n_task,n_task): mean over pairs of a run of one task and one of the other
  * (the diagonal: pairs of different runs); NaN where nothing is known. x's. */
-enum tacit_status tac_seen_alike(const double **out, struct tac_seen *x, enum tac_measure m,
-                                 struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_seen_alike(const double **out, struct tac_seen *x, enum tac_kind by,
+                                 enum tac_measure m, struct tacit_err *err) TAC_MUST_USE;
 /* tac_seen_transfer: out (n_task,n_task): mean accuracy of a row's runs on a column's test set. */
-void tac_seen_transfer(double *out, const struct tac_seen *x);
+void tac_seen_transfer(double *out, const struct tac_seen *x, enum tac_kind by);
 
 /* Spearman's rho of how alike sources are to a target and how well their prompts do on it;
  * distances count with a minus. over: a target; TAC_EACH_TARGET, the mean over targets; TAC_POOLED,
@@ -129,8 +131,9 @@ struct tac_related {
     size_t n;
     struct tac_permutation test;
 };
-enum tacit_status tac_seen_related(struct tac_related *out, struct tac_seen *x, enum tac_measure m,
-                                   int over, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_seen_related(struct tac_related *out, struct tac_seen *x, enum tac_kind by,
+                                   enum tac_measure m, int over,
+                                   struct tacit_err *err) TAC_MUST_USE;
 
 /* The runs of all other tasks on a target against another prompt on the same examples. A tie: exact
  * McNemar p above 0.05; against the mean of the random prompts, the 95 % normal interval of the
@@ -139,14 +142,19 @@ enum tac_against { TAC_AGAINST_NONE, TAC_AGAINST_RANDOM, TAC_AGAINST_DESCRIPTION
 struct tac_wins {
     size_t sources, wins, ties, losses;
 };
-enum tacit_status tac_seen_wins(struct tac_wins *out, const struct tac_seen *x, int target,
-                                enum tac_against against, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_seen_wins(struct tac_wins *out, const struct tac_seen *x, enum tac_kind by,
+                                int target, enum tac_against against,
+                                struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_persistence: of a prompt's tokens: the share whose nearest one is still the one they started
  * from; mean distance from the start, raw and behind the embedding norm. False where it was not
  * read. */
 bool tac_persistence(double *share, double *drift, double *normed, const struct tac_seen *x,
                      size_t p);
+
+/* The kinds that transfer is about, from `by` on: begin with TAC_KIND_PROMPT and go on with the
+ * next until tac_n_kind. */
+enum tac_kind tac_next_method(const struct tac_seen *x, enum tac_kind by);
 
 /* The tables, by part. */
 typedef enum tacit_status tac_fill(struct tac_result *t, struct tac_seen *x, struct tacit_err *err);

@@ -140,14 +140,13 @@ static void add_pair(double *alike, size_t *pairs, const double *v, size_t s, si
         pairs[t * n + s]++;
 }
 
-static enum tacit_status make_alike(struct tac_seen *x, struct tacit_err *err)
+/* Prompts, whose values the store has. */
+static enum tacit_status add_prompts(double *alike, size_t *pairs, struct tac_seen *x,
+                                     struct tacit_err *err)
 {
-    size_t n = x->st->n_task;
     struct answers w = {0};
     struct tac_list l;
-    double *alike = tac_arena_alloc(&x->arena, TAC_N_MEASURE * n * n, sizeof *alike, err);
-    size_t *pairs = tac_arena_alloc(&x->arena, n * n, sizeof *pairs, err);
-    enum tacit_status s = alike && pairs ? open_answers(&w, x, err) : TACIT_EFAIL;
+    enum tacit_status s = open_answers(&w, x, err);
     if (!s)
         s = tac_seen_list(&l, x, TAC_KIND_PROMPT, TAC_ANY_TASK, err);
     for (size_t i = 0; !s && i < l.n; i++)
@@ -157,44 +156,88 @@ static enum tacit_status make_alike(struct tac_seen *x, struct tacit_err *err)
             s = compare(v, x, &w, a, b, err);
             if (!s)
                 add_pair(alike, pairs, v, (size_t)x->st->prompt[a].task,
-                         (size_t)x->st->prompt[b].task, n);
+                         (size_t)x->st->prompt[b].task, x->st->n_task);
         }
+    return s;
+}
+
+/* Adapters of a further method, which units have compared. */
+static enum tacit_status add_adapters(double *alike, size_t *pairs, struct tac_seen *x,
+                                      enum tac_kind by, struct tacit_err *err)
+{
+    struct answers w = {0};
+    enum tacit_status s = open_answers(&w, x, err);
+    for (size_t i = 0; !s && i < x->st->n_unit; i++) {
+        const struct tac_unit *u = &x->st->unit[i];
+        const struct tac_study_prompt *a = &x->st->prompt[u->a], *b = &x->st->prompt[u->b];
+        double v[TAC_N_MEASURE];
+        if (u->kind != TAC_UNIT_ALIKE || a->kind != by || !x->result[i])
+            continue;
+        for (size_t m = 0; m < TAC_N_MEASURE; m++)
+            v[m] = (double)NAN;
+        v[TAC_ALIKE_FROBENIUS] = json_number_value(json_object_get(x->result[i], "distance"));
+        v[TAC_ALIKE_COSINE] = json_number_value(json_object_get(x->result[i], "cosine"));
+        v[TAC_ALIKE_DIVERGENCE] = divergence(x, &w, u->a, u->b);
+        add_pair(alike, pairs, v, (size_t)a->task, (size_t)b->task, x->st->n_task);
+    }
+    return s;
+}
+
+static enum tacit_status make_alike(struct tac_seen *x, enum tac_kind by, struct tacit_err *err)
+{
+    size_t n = x->st->n_task;
+    if (!x->alike)
+        x->alike = tac_arena_alloc(&x->arena, tac_n_kind(x->st), sizeof *x->alike, err);
+    double *alike = tac_arena_alloc(&x->arena, TAC_N_MEASURE * n * n, sizeof *alike, err);
+    size_t *pairs = tac_arena_alloc(&x->arena, n * n, sizeof *pairs, err);
+    if (!x->alike || !alike || !pairs)
+        return TACIT_EFAIL;
+    enum tacit_status s = by == TAC_KIND_PROMPT ? add_prompts(alike, pairs, x, err)
+                                                : add_adapters(alike, pairs, x, by, err);
     for (size_t i = 0; !s && i < TAC_N_MEASURE * n * n; i++)
         alike[i] /= (double)pairs[i % (n * n)];
-    x->alike = s ? NULL : alike;
+    x->alike[by] = s ? NULL : alike;
     return s;
 }
 
-enum tacit_status tac_seen_alike(const double **out, struct tac_seen *x, enum tac_measure m,
-                                 struct tacit_err *err)
+enum tacit_status tac_seen_alike(const double **out, struct tac_seen *x, enum tac_kind by,
+                                 enum tac_measure m, struct tacit_err *err)
 {
-    enum tacit_status s = x->alike ? TACIT_OK : make_alike(x, err);
-    *out = s ? NULL : x->alike + (size_t)m * x->st->n_task * x->st->n_task;
+    bool made = x->alike && x->alike[by];
+    enum tacit_status s = made ? TACIT_OK : make_alike(x, by, err);
+    *out = s ? NULL : x->alike[by] + (size_t)m * x->st->n_task * x->st->n_task;
     return s;
 }
 
-void tac_seen_transfer(double *out, const struct tac_seen *x)
+void tac_seen_transfer(double *out, const struct tac_seen *x, enum tac_kind by)
 {
     int n = (int)x->st->n_task;
     for (int a = 0; a < n; a++)
         for (int b = 0; b < n; b++)
-            out[a * n + b] = tac_seen_mean(x, TAC_KIND_PROMPT, a, b);
+            out[a * n + b] = tac_seen_mean(x, by, a, b);
+}
+
+static enum tacit_status add_similarity(struct tac_result *t, struct tac_seen *x, enum tac_kind by,
+                                        enum tac_measure m, struct tacit_err *err)
+{
+    const double *v;
+    size_t n = x->st->n_task;
+    enum tacit_status s = tac_seen_alike(&v, x, by, m, err);
+    for (size_t a = 0; !s && a < n; a++)
+        for (size_t b = a; b < n; b++)
+            if (isfinite(v[a * n + b]))
+                tac_result_row(t, "ttttr", tac_kind_name(x->st, by), measures[m].name,
+                               x->st->task[a].name, x->st->task[b].name, v[a * n + b]);
+    return s;
 }
 
 enum tacit_status tac_table_similarity(struct tac_result *t, struct tac_seen *x,
                                        struct tacit_err *err)
 {
     enum tacit_status s = TACIT_OK;
-    size_t n = x->st->n_task;
-    for (enum tac_measure m = 0; !s && m < TAC_N_MEASURE; m++) {
-        const double *v;
-        s = tac_seen_alike(&v, x, m, err);
-        for (size_t a = 0; !s && a < n; a++)
-            for (size_t b = a; b < n; b++)
-                if (isfinite(v[a * n + b]))
-                    tac_result_row(t, "tttr", measures[m].name, x->st->task[a].name,
-                                   x->st->task[b].name, v[a * n + b]);
-    }
+    for (enum tac_kind by = TAC_KIND_PROMPT; by < tac_n_kind(x->st); by = tac_next_method(x, by))
+        for (enum tac_measure m = 0; !s && m < TAC_N_MEASURE; m++)
+            s = add_similarity(t, x, by, m, err);
     return s;
 }
 
@@ -234,19 +277,19 @@ static enum tacit_status relate(struct tac_related *out, const double *similar,
     return tac_permute_correlation(&out->test, TAC_SPEARMAN, u, v, out->n, draws, err);
 }
 
-enum tacit_status tac_seen_related(struct tac_related *out, struct tac_seen *x, enum tac_measure m,
-                                   int over, struct tacit_err *err)
+enum tacit_status tac_seen_related(struct tac_related *out, struct tac_seen *x, enum tac_kind by,
+                                   enum tac_measure m, int over, struct tacit_err *err)
 {
     size_t n = x->st->n_task;
     const double *v;
     double *similar = tac_alloc(n * n, sizeof *similar, err);
     double *transfer = tac_alloc(n * n, sizeof *transfer, err);
-    enum tacit_status s = similar && transfer ? tac_seen_alike(&v, x, m, err) : TACIT_EFAIL;
+    enum tacit_status s = similar && transfer ? tac_seen_alike(&v, x, by, m, err) : TACIT_EFAIL;
     *out = (struct tac_related){0, unknown};
     if (!s) {
         for (size_t i = 0; i < n * n; i++)
             similar[i] = measures[m].sign * v[i];
-        tac_seen_transfer(transfer, x);
+        tac_seen_transfer(transfer, x, by);
         if (n > 2 && all_known(similar, n) && all_known(transfer, n))
             s = relate(out, similar, transfer, n, over, err);
     }
@@ -255,19 +298,28 @@ enum tacit_status tac_seen_related(struct tac_related *out, struct tac_seen *x, 
     return s;
 }
 
+static enum tacit_status add_related(struct tac_result *t, struct tac_seen *x, enum tac_kind by,
+                                     enum tac_measure m, struct tacit_err *err)
+{
+    enum tacit_status s = TACIT_OK;
+    for (int over = TAC_POOLED; !s && over < (int)x->st->n_task; over++) {
+        struct tac_related r;
+        s = tac_seen_related(&r, x, by, m, over, err);
+        const char *target = over == TAC_POOLED        ? "pooled"
+                             : over == TAC_EACH_TARGET ? "each"
+                                                       : x->st->task[over].name;
+        if (!s && r.n)
+            tac_result_row(t, "tttzrrr", tac_kind_name(x->st, by), measures[m].name, target, r.n,
+                           r.test.statistic, r.test.greater.p, r.test.greater.smallest);
+    }
+    return s;
+}
+
 enum tacit_status tac_table_related(struct tac_result *t, struct tac_seen *x, struct tacit_err *err)
 {
     enum tacit_status s = TACIT_OK;
-    for (enum tac_measure m = 0; m < TAC_N_MEASURE; m++)
-        for (int over = TAC_POOLED; !s && over < (int)x->st->n_task; over++) {
-            struct tac_related r;
-            s = tac_seen_related(&r, x, m, over, err);
-            const char *target = over == TAC_POOLED        ? "pooled"
-                                 : over == TAC_EACH_TARGET ? "each"
-                                                           : x->st->task[over].name;
-            if (!s && r.n)
-                tac_result_row(t, "ttzrrr", measures[m].name, target, r.n, r.test.statistic,
-                               r.test.greater.p, r.test.greater.smallest);
-        }
+    for (enum tac_kind by = TAC_KIND_PROMPT; by < tac_n_kind(x->st); by = tac_next_method(x, by))
+        for (enum tac_measure m = 0; !s && m < TAC_N_MEASURE; m++)
+            s = add_related(t, x, by, m, err);
     return s;
 }

@@ -11,6 +11,14 @@
 
 static const double level = 0.05, normal_95 = 1.959963984540054;
 
+enum tac_kind tac_next_method(const struct tac_seen *x, enum tac_kind by)
+{
+    by = by < TAC_KIND_METHOD ? TAC_KIND_METHOD : by + 1;
+    while (by < tac_n_kind(x->st) && !tac_kind_adapter(x->st, by))
+        by++;
+    return by;
+}
+
 enum tacit_status tac_table_transfer(struct tac_result *t, struct tac_seen *x,
                                      struct tacit_err *err)
 {
@@ -18,7 +26,8 @@ enum tacit_status tac_table_transfer(struct tac_result *t, struct tac_seen *x,
     for (size_t p = 0; x->st->spec.transfer && p < x->st->n_prompt; p++) {
         const struct tac_study_prompt *q = &x->st->prompt[p];
         if (q->kind != TAC_KIND_NONE && q->kind != TAC_KIND_RANDOM &&
-            q->kind != TAC_KIND_DESCRIPTION && q->kind != TAC_KIND_PROMPT)
+            q->kind != TAC_KIND_DESCRIPTION && q->kind != TAC_KIND_PROMPT &&
+            !tac_kind_adapter(x->st, q->kind))
             continue;
         for (int target = 0; target < (int)x->st->n_task; target++) {
             const struct tac_seen_score *s = tac_seen_get(x, p, target);
@@ -90,8 +99,8 @@ static void count(struct tac_wins *w, int sign)
     w->losses += sign < 0;
 }
 
-enum tacit_status tac_seen_wins(struct tac_wins *out, const struct tac_seen *x, int target,
-                                enum tac_against against, struct tacit_err *err)
+enum tacit_status tac_seen_wins(struct tac_wins *out, const struct tac_seen *x, enum tac_kind by,
+                                int target, enum tac_against against, struct tacit_err *err)
 {
     size_t n = tacit_examples_count(x->st->task[target].test);
     double *room = tac_alloc(n, sizeof *room, err), *mean = tac_alloc(n, sizeof *mean, err);
@@ -100,7 +109,7 @@ enum tacit_status tac_seen_wins(struct tac_wins *out, const struct tac_seen *x, 
     for (size_t p = 0; room && mean && p < x->st->n_prompt; p++) {
         const struct tac_study_prompt *q = &x->st->prompt[p];
         const struct tac_seen_score *s = tac_seen_get(x, p, target);
-        if (q->kind != TAC_KIND_PROMPT || q->task == target || !s)
+        if (q->kind != by || q->task == target || !s)
             continue;
         const struct tac_seen_score *other = other_of(x, q->task, target, against);
         if (against == TAC_AGAINST_RANDOM && some)
@@ -114,17 +123,26 @@ enum tacit_status tac_seen_wins(struct tac_wins *out, const struct tac_seen *x, 
     return s;
 }
 
-enum tacit_status tac_table_wins(struct tac_result *t, struct tac_seen *x, struct tacit_err *err)
+static enum tacit_status add_wins(struct tac_result *t, struct tac_seen *x, enum tac_kind by,
+                                  int target, struct tacit_err *err)
 {
     static const char *const name[TAC_N_AGAINST] = {"none", "random", "description of the source"};
     enum tacit_status s = TACIT_OK;
-    for (int target = 0; target < (int)x->st->n_task; target++)
-        for (enum tac_against a = 0; !s && a < TAC_N_AGAINST; a++) {
-            struct tac_wins w;
-            s = tac_seen_wins(&w, x, target, a, err);
-            if (!s && w.sources)
-                tac_result_row(t, "ttzzzz", x->st->task[target].name, name[a], w.sources, w.wins,
-                               w.ties, w.losses);
-        }
+    for (enum tac_against a = 0; !s && a < TAC_N_AGAINST; a++) {
+        struct tac_wins w;
+        s = tac_seen_wins(&w, x, by, target, a, err);
+        if (!s && w.sources)
+            tac_result_row(t, "tttzzzz", tac_kind_name(x->st, by), x->st->task[target].name,
+                           name[a], w.sources, w.wins, w.ties, w.losses);
+    }
+    return s;
+}
+
+enum tacit_status tac_table_wins(struct tac_result *t, struct tac_seen *x, struct tacit_err *err)
+{
+    enum tacit_status s = TACIT_OK;
+    for (enum tac_kind by = TAC_KIND_PROMPT; by < tac_n_kind(x->st); by = tac_next_method(x, by))
+        for (int target = 0; !s && target < (int)x->st->n_task; target++)
+            s = add_wins(t, x, by, target, err);
     return s;
 }

@@ -68,6 +68,17 @@ bool tac_run_is(const char *dir, const char *identity)
     return is;
 }
 
+enum tacit_status tac_run_folder(struct tac_buf *dir, const struct tac_work *w,
+                                 const struct tac_study_prompt *p, struct tacit_err *err)
+{
+    enum tacit_status s = tac_plan_folder(dir, w->st, p, err);
+    if (s || tac_run_is(dir->data, w->st->unit[p->maker].identity))
+        return s;
+    return tac_fail(err, TACIT_EFAIL,
+                    "%s: no longer holds the run of '%s'; the same command trains it again",
+                    dir->data, p->key);
+}
+
 /* The run's folder is this unit's: what another identity left there goes. */
 static enum tacit_status claim_run(const struct tac_work *w, const char *dir, struct tacit_err *err)
 {

@@ -10,7 +10,7 @@ static const struct {
     [TAC_UNIT_READ] = {tac_unit_read},         [TAC_UNIT_NULL] = {tac_unit_null},
     [TAC_UNIT_KNOCKOUT] = {tac_unit_knockout}, [TAC_UNIT_PATH] = {tac_unit_path},
     [TAC_UNIT_NEURONS] = {tac_unit_neurons},   [TAC_UNIT_VERBALISE] = {tac_unit_verbalise},
-    [TAC_UNIT_FORGET] = {tac_unit_forget},
+    [TAC_UNIT_FORGET] = {tac_unit_forget},     [TAC_UNIT_ALIKE] = {tac_unit_alike},
 };
 
 enum state { WAITING, RUNNING, DONE };

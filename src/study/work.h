@@ -59,8 +59,12 @@ enum tacit_status tac_put_score(struct tac_work *w, const struct tacit_examples 
                                 const struct tacit_eval_row *row, const struct tac_verdict *v,
                                 struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_run_is: whether a run's folder is that of the unit with this identity. */
+/* tac_run_is: whether a run's folder is that of the unit with this identity. tac_run_folder: the
+ * folder that alone holds a run's adapter; TACIT_EFAIL where somebody has changed it. */
 bool tac_run_is(const char *dir, const char *identity);
+enum tacit_status tac_run_folder(struct tac_buf *dir, const struct tac_work *w,
+                                 const struct tac_study_prompt *p,
+                                 struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_start_tokens: id (P): the text's tokens, cut or repeated: what a prompt starts from. */
 enum tacit_status tac_start_tokens(const struct tacit_model *m, int32_t *id, const char *text,
@@ -88,6 +92,7 @@ enum tacit_status tac_unit_path(struct tac_work *w, struct tacit_err *err) TAC_M
 enum tacit_status tac_unit_neurons(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_unit_verbalise(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_unit_forget(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_unit_alike(struct tac_work *w, struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_work_all: does every unit that is not done, with `jobs` workers (each a thread with a model
  * of its own; the first has the study's). Stops at the first failure or when progress asks. */
