@@ -247,9 +247,9 @@ refuses "no number of tokens" "key 'tokens' is missing" study "$tmp/bad.yaml" "$
 line 's/lr: 1e-2/lr: fast/'
 refuses "a method's wrong setting" "key 'lr': expected a number from 0 to" study "$tmp/bad.yaml" "$tmp/x"
 line 's/method: prompt, tokens: 2/method: promptly/'
-refuses "a method that is none" "bad.yaml:15: key 'short': tacit has no method 'promptly'" study "$tmp/bad.yaml" "$tmp/x"
+refuses "a method that is none" "bad.yaml:15: key 'short': method 'promptly' is not one of" study "$tmp/bad.yaml" "$tmp/x"
 line 's/short: {method: prompt, tokens: 2/other: {tokens: 2/'
-refuses "a method's name that is none" "bad.yaml:15: key 'other': tacit has no method 'other'" study "$tmp/bad.yaml" "$tmp/x"
+refuses "a method's name that is none" "bad.yaml:15: key 'other': method 'other' is not one of" study "$tmp/bad.yaml" "$tmp/x"
 line 's/method: full, optimizer/method: full, tokens: 3, optimizer/'
 refuses "tokens of a method that has none" "bad.yaml:16: key 'tokens': method 'full' has none" study "$tmp/bad.yaml" "$tmp/x"
 line 's/short:/shuffled:/'

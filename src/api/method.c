@@ -8,7 +8,7 @@ int tacit_method_get(size_t i, struct tacit_method *out)
     const struct tac_method *m = tac_method_at(i);
     if (!m)
         return 0;
-    *out = (struct tacit_method){m->name, m->summary, m->peft_type[0], m->source != NULL, 0};
+    *out = (struct tacit_method){m->name, m->summary, m->writes, m->source != NULL, 0};
     while (m->setting && m->setting[out->settings].name)
         out->settings++;
     return 1;

@@ -41,22 +41,15 @@ static const struct tac_spec_field fields[] = {
 };
 #undef OPTION
 
-/* The method of a string: "lora" of "lora:r=8,alpha=16"; NULL where there is none of that name. */
-static const struct tac_method *method_of(const char *string)
+/* The method of a string: lora of "lora:r=8,alpha=16"; NULL with a message where it is wrong. */
+static const struct tac_method *method_of(const char *string, struct tacit_err *err)
 {
-    char name[TAC_STUDY_NAME];
-    size_t n = strcspn(string, ":");
-    if (n >= sizeof name)
+    struct tac_tune_spec s;
+    if (tac_spec_method(&s, string, err))
         return NULL;
-    memcpy(name, string, n);
-    name[n] = 0;
-    return tac_method_find(name);
-}
-
-/* Does it put rows of its own before the text? PEFT's name for a kind of adapter says so. */
-static bool has_tokens(const struct tac_method *m)
-{
-    return m->peft_type && tac_ends_with(m->peft_type, "_TUNING");
+    const struct tac_method *m = s.method;
+    tac_tune_spec_release(&s);
+    return m;
 }
 
 /* What stands in keys, folders and columns. */
@@ -84,17 +77,16 @@ static enum tacit_status check_name(struct tac_spec_reader *r, const struct tac_
 static enum tacit_status settle(struct tac_spec_reader *r, const struct tac_yaml *node,
                                 struct tac_spec_method *m)
 {
-    const struct tac_method *method = method_of(m->o.method);
+    struct tacit_err why = {0};
+    const struct tac_method *method = method_of(m->o.method, &why);
     const struct tac_yaml *tokens = tac_yaml_find(node, "tokens");
     if (!method)
-        return tac_yaml_fail(&r->spec->doc, node, r->err,
-                             "key '%s': tacit has no method '%s' (see tacit help train)", m->name,
-                             m->o.method);
-    if (tokens && !has_tokens(method))
+        return tac_yaml_fail(&r->spec->doc, node, r->err, "key '%s': %s", m->name, why.msg);
+    if (tokens && !method->tokens)
         return tac_yaml_fail(&r->spec->doc, tokens, r->err, "key 'tokens': method '%s' has none",
                              m->o.method);
-    m->whole = !method->peft_type;
-    if (!tokens && has_tokens(method))
+    m->whole = !method->writes;
+    if (!tokens && method->tokens)
         m->o.tokens = r->spec->tokens;
     if (m->whole && !tac_yaml_find(node, "lr"))
         m->o.lr = 2e-5;

@@ -121,7 +121,8 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
 
 const struct tac_method tac_method_ia3 = {.name = "ia3",
                                           .summary = "trained scales at matrices",
-                                          .peft_type = {"IA3"},
+                                          .writes = "IA3",
+                                          .reads = {"IA3"},
                                           .setting = settings,
                                           .check = check,
                                           .items = items,

@@ -230,7 +230,8 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
 
 const struct tac_method tac_method_lora = {.name = "lora",
                                            .summary = "a trained low-rank update of matrices",
-                                           .peft_type = {"LORA"},
+                                           .writes = "LORA",
+                                           .reads = {"LORA"},
                                            .setting = settings,
                                            .check = check,
                                            .items = items,

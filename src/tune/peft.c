@@ -19,9 +19,9 @@ static enum tacit_status find_method(struct tac_peft_folder *f, struct tacit_err
     if (f->method)
         return TACIT_OK;
     for (size_t i = 0; tac_method_at(i); i++)
-        for (size_t k = 0; tac_method_at(i)->peft_type[k]; k++)
+        for (size_t k = 0; tac_method_at(i)->reads[k]; k++)
             snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "",
-                     tac_method_at(i)->peft_type[k]);
+                     tac_method_at(i)->reads[k]);
     return tac_fail(err, TACIT_EINPUT, "%s: field 'peft_type': found %s%s%s, expected one of %s",
                     f->config_path, f->type ? "'" : "", f->type ? f->type : "none",
                     f->type ? "'" : "", list);

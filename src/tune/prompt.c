@@ -72,7 +72,8 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
 
 const struct tac_method tac_method_prompt = {.name = "prompt",
                                              .summary = "trained embeddings before the text",
-                                             .peft_type = {"PROMPT_TUNING", "P_TUNING"},
+                                             .writes = "PROMPT_TUNING",
+                                             .reads = {"PROMPT_TUNING", "P_TUNING"},
                                              .tokens = true,
                                              .items = items,
                                              .bind = bind,

@@ -81,6 +81,7 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
 
 const struct tac_method tac_method_ptuning = {.name = "ptuning",
                                               .summary = "a prompt that comes out of a trained MLP",
+                                              .writes = "PROMPT_TUNING",
                                               .setting = settings,
                                               .tokens = true,
                                               .items = items,

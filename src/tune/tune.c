@@ -30,8 +30,8 @@ const struct tac_method *tac_method_find(const char *name)
 const struct tac_method *tac_method_of_type(const char *peft_type)
 {
     for (size_t i = 0; i < N_METHOD; i++)
-        for (size_t k = 0; methods[i]->peft_type[k]; k++)
-            if (strcmp(methods[i]->peft_type[k], peft_type) == 0)
+        for (size_t k = 0; methods[i]->reads[k]; k++)
+            if (strcmp(methods[i]->reads[k], peft_type) == 0)
                 return methods[i];
     return NULL;
 }

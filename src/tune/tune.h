@@ -61,9 +61,8 @@ enum tac_source {
 
 struct tac_method {
     const char *name, *summary;
-    /* peft_types in adapter_config.json that it reads, the one it writes first (NULL where it saves
-     * a model folder); NULL-terminated */
-    const char *peft_type[4];
+    const char *writes;                /* peft_type of what it saves; NULL: a model folder */
+    const char *reads[4];              /* peft_types that it reads, NULL-terminated */
     const struct tac_setting *setting; /* ended by one without a name, or NULL */
     bool tokens;                       /* has tokens: P */
     /* settings that do not fit each other or the model are TACIT_EINPUT; may be NULL */
