@@ -158,6 +158,8 @@ static void refuses_bad_tensors(void **state)
     refused("{" TENSOR("x", "F32", "[4294967296,4294967296]", "[0,0]") "}", 0,
             "shape is too large");
     refused("{\"x\":3}", 0, "expected an object, found 3");
+    refused("{\"x\\n\\u001b[1m\\u007f\":3}", 0,
+            "tensor 'x??[1m?': expected an object"); /* one line */
 }
 
 static void refuses_bad_layout(void **state)

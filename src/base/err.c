@@ -14,6 +14,9 @@ static void format_message(struct tacit_err *err, const char *fmt, va_list ap)
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     if (n >= (int)sizeof err->msg)
         memcpy(err->msg + sizeof err->msg - 4, "...", 4);
+    for (char *c = err->msg; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
 }
 
 enum tacit_status tac_fail(struct tacit_err *err, enum tacit_status status, const char *fmt, ...)

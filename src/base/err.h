@@ -19,7 +19,8 @@
 #endif
 
 /* tac_fail: writes the message into err (may be NULL) and returns status, so that a caller can
- * `return tac_fail(err, TACIT_EINPUT, "%s: ...", path);`. */
+ * `return tac_fail(err, TACIT_EINPUT, "%s: ...", path);`. A control character (names in messages
+ * come from files) becomes '?': a message is one line. */
 enum tacit_status tac_fail(struct tacit_err *err, enum tacit_status status, const char *fmt, ...)
     TAC_PRINTF(3, 4);
 
