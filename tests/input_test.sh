@@ -159,7 +159,7 @@ adapter() { cp -r "$tmp/a" "$tmp/$1"; echo "$tmp/$1"; }
 with() { "$tacit" eval --model "${2:-$tmp/m}" --task demo/task.yaml --data demo --limit 4 --adapter "$1" --quiet; }
 refuses "an adapter of another width" "field 'token_dim': found 32, expected the model's 48" with "$tmp/a" "$tmp/wide"
 d=$(adapter a0); edit "$d/adapter_config.json" '/token_dim/d'
-refuses "... that does not say so" "is 32 wide, the model 48" with "$d" "$tmp/wide"
+refuses "... that does not say so" "found 3x32, expected 3x48 (num_virtual_tokens x the model's width)" with "$d" "$tmp/wide"
 "$tacit" init-model --layers 3 --width 32 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/deep" --quiet
 refuses "an adapter of another model" "field 'num_layers': found 2, expected the model's 3" with "$tmp/a" "$tmp/deep"
 d=$(adapter a1); rm "$d/adapter_config.json"

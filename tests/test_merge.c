@@ -127,7 +127,7 @@ static void refuses_what_is_no_change_of_weights(void **state)
     refused("tests/golden/base-f32/peft-adapter", model, NULL, "a prompt adds tokens");
     refused("tests/golden/methods/lora", model, "f8", "dtype 'f8' is not one of f32, f16, bf16");
     refused("tests/golden/methods/lora", "tests/golden/odd-heads-f32", NULL,
-            "adapter of another model");
+            "found 4x32, expected 4x30 (rank x the module's inputs)");
     refused("tests/golden/methods/none", model, NULL, "no such adapter folder");
 }
 

@@ -87,7 +87,7 @@ static void checks_the_model(void **state)
     struct tacit_err err;
     struct tac_decoder_config c = {.L = 2, .H = 4, .C = 48};
     assert_fails(tac_prompt_load(&p, "tests/golden/convert/multitask", &c, 1, &err), TACIT_EINPUT,
-                 err, "is 32 wide, the model 48");
+                 err, "field 'token_dim': found 32, expected the model's 48");
     assert_null(p.values);
 }
 
@@ -104,10 +104,12 @@ static void refused(const char *config, struct shapes n, const char *message)
         {.name = "prefix_task_cols", .dtype = TAC_F32, .rank = 3},
         {.name = "prefix_task_rows", .dtype = TAC_F32, .rank = 3},
     };
-    const char *path = "test_multitask.tmp.safetensors";
-    struct tac_safetensors f;
+    char path[] = "test_multitask.tmp.safetensors", cpath[] = "c.json";
+    struct tac_peft_folder f = {.config_path = cpath,
+                                .tensor_path = path,
+                                .type = "MULTITASK_PROMPT_TUNING",
+                                .method = &tac_method_prompt};
     struct tacit_err err = {0};
-    json_t *v;
     float *values;
     size_t P, C;
     memcpy(t[0].shape, n.embeddings, sizeof n.embeddings);
@@ -115,14 +117,13 @@ static void refused(const char *config, struct shapes n, const char *message)
     memcpy(t[2].shape, n.rows, sizeof n.rows);
     for (size_t i = 0; i < 3; i++)
         t[i].data = (const unsigned char *)ones;
-    assert_ok(tac_json_parse(&v, config, strlen(config), "c.json", &err), err);
+    assert_ok(tac_json_parse(&f.config, config, strlen(config), cpath, &err), err);
     assert_ok(tac_safetensors_write(path, t, 3, NULL, 0, &err), err);
-    assert_ok(tac_safetensors_open(&f, path, &err), err);
-    assert_fails(tac_multitask_values(&values, &P, &C, v, "c.json", &f, path, 0, &err),
-                 TACIT_EINPUT, err, message);
+    assert_ok(tac_safetensors_open(&f.f, path, &err), err);
+    assert_fails(tac_prompt_values(&values, &P, &C, &f, NULL, 0, &err), TACIT_EINPUT, err, message);
     assert_null(values);
-    tac_safetensors_close(&f);
-    json_decref(v);
+    tac_safetensors_close(&f.f);
+    json_decref(f.config);
     remove(path);
 }
 
@@ -132,9 +133,8 @@ static void refuses_shapes_that_disagree(void **state)
     const char *type = "{\"peft_type\": \"MULTITASK_PROMPT_TUNING\", \"num_tasks\": 2, "
                        "\"num_ranks\": 3, \"num_virtual_tokens\": 4, \"token_dim\": 5}";
     refused(type, (struct shapes){{6, 5}, {2, 4, 3}, {2, 3, 5}},
-            "tensor 'prompt_embeddings': dimension 0 is 6, adapter_config.json's "
-            "num_virtual_tokens says 4");
-    refused(type, (struct shapes){{4, 6}, {2, 4, 3}, {2, 3, 5}}, "token_dim says 5");
+            "tensor 'prompt_embeddings': found 6x5, expected 4x5 (num_virtual_tokens x token_dim)");
+    refused(type, (struct shapes){{4, 6}, {2, 4, 3}, {2, 3, 5}}, "found 4x6, expected 4x5");
     refused(type, (struct shapes){{4, 5}, {1, 4, 3}, {2, 3, 5}}, "num_tasks says 2");
     refused(type, (struct shapes){{4, 5}, {2, 4, 2}, {2, 3, 5}}, "num_ranks says 3");
     refused(type, (struct shapes){{4, 5}, {2, 3, 3}, {2, 3, 5}},
@@ -144,7 +144,7 @@ static void refuses_shapes_that_disagree(void **state)
     refused(type, (struct shapes){{4, 5}, {2, 4, 3}, {2, 2, 5}}, "dimension 1 is 2, that of");
     refused(type, (struct shapes){{4, 5}, {2, 4, 3}, {2, 3, 6}}, "dimension 2 is 6, that of");
     refused(type, (struct shapes){{0, 5}, {2, 4, 3}, {2, 3, 5}},
-            "tensor 'prompt_embeddings': expected floats in 2 dimensions above 0");
+            "found F32 0x5, expected floats in 2 dimensions above 0");
     refused("{\"peft_type\": \"MULTITASK_PROMPT_TUNING\", \"num_tasks\": \"2\"}",
             (struct shapes){{4, 5}, {2, 4, 3}, {2, 3, 5}},
             "field 'num_tasks': expected an integer");

@@ -284,13 +284,28 @@ static void test_targets(void **state)
     static const struct {
         const char *text, *part;
     } wrong[] = {
-        {"lora:targets=q_proj", "query_key_value, dense, dense_h_to_4h, dense_4h_to_h"},
-        {"lora:targets=key_value", "'key_value'"},
-        {"lora:layers=0+7", "layer '7': expected numbers from 0 to 1"},
-        {"lora:dropout=0.1", "lora_dropout"},
-        {"lora:ranks=dense", "expected MODULE:NUMBER, 1 to 65536"},
-        {"lora:ranks=q_proj:4", "target module 'q_proj'"},
-        {"ia3:feedforward=dense", "needs 'targets'"},
+        {"lora:targets=q_proj",
+         "method lora: setting 'targets': found 'q_proj', expected modules of the model: "
+         "query_key_value, dense, dense_h_to_4h, dense_4h_to_h, or all-linear"},
+        {"lora:targets=key_value", "found 'key_value'"},
+        {"lora:targets=word_embeddings", "found 'word_embeddings'"},
+        {"lora:targets=+", "found ''"},
+        {"lora:targets=dense+all-linear", "expected all-linear alone or names"},
+        {"lora:layers=0+7",
+         "method lora: setting 'layers': found '7', expected layers from 0 to 1"},
+        {"lora:targets=h.0.mlp.dense_h_to_4h,layers=1",
+         "found '1', expected layers that have 'h.0.mlp.dense_h_to_4h'"},
+        {"lora:dropout=0.1", "setting 'dropout': found 0.1, expected 0 for training"},
+        {"lora:ranks=dense", "found 'dense', expected MODULE:NUMBER, whole numbers 1 to 65536"},
+        {"lora:ranks=dense:2.5", "found 'dense:2.5', expected MODULE:NUMBER, whole numbers"},
+        {"lora:ranks=all-linear:2", "found 'all-linear:2'"},
+        {"lora:ranks=q_proj:4", "setting 'ranks': found 'q_proj', expected modules of the model"},
+        {"lora:alphas=dense:-1", "setting 'alphas': found 'dense:-1'"},
+        {"ia3:feedforward=dense", "setting 'feedforward': needs 'targets'"},
+        {"ia3:targets=dense,feedforward=dense_4h_to_h",
+         "setting 'feedforward': found 'dense_4h_to_h', expected some of the targets 'dense'"},
+        {"ia3:targets=all-linear,feedforward=mlp.dense_4h_to_h",
+         "found 'mlp.dense_4h_to_h', expected some of the targets"},
     };
     struct golden g;
     struct tacit_err err;

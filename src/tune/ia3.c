@@ -10,8 +10,9 @@
 enum { TARGETS, FEEDFORWARD };
 
 static const struct tac_setting settings[] = {
-    {"targets", TAC_SET_TEXT, 0, 0, 0, "modules with + between, or all-linear"},
-    {"feedforward", TAC_SET_TEXT, 0, 0, 0, "those of them whose input is scaled"},
+    {"targets", TAC_SET_TEXT, 0, 0, 0, "modules with + between, or all-linear", "target_modules"},
+    {"feedforward", TAC_SET_TEXT, 0, 0, 0, "those of them whose input is scaled",
+     "feedforward_modules"},
     {0},
 };
 
@@ -35,13 +36,46 @@ static bool scales_input(const struct tac_tune *t, size_t slot)
     return tac_target_matches(list_of(&t->spec, m, FEEDFORWARD), tac_module_name(m, slot, name));
 }
 
+/* As in PEFT, each of the feed-forward names must be one of the targets. */
+static enum tacit_status check_part(const struct tac_tune_spec *s, const struct tac_model *m,
+                                    struct tacit_err *err)
+{
+    json_t *all = tac_targets_json(m, list_of(s, m, TARGETS)),
+           *part = tac_targets_json(m, list_of(s, m, FEEDFORWARD)), *name;
+    enum tacit_status st = all && part ? TACIT_OK : tac_fail_memory(err, 0);
+    size_t i;
+    json_array_foreach(part, i, name)
+    {
+        bool there = false;
+        for (size_t k = 0; !there && k < json_array_size(all); k++)
+            there = json_equal(name, json_array_get(all, k));
+        if (!st && !there)
+            st = tac_setting_wrong(s, FEEDFORWARD,
+                                   tac_fail(err, TACIT_EINPUT,
+                                            "found '%s', expected some of the targets '%s'",
+                                            json_string_value(name), list_of(s, m, TARGETS)),
+                                   err);
+    }
+    json_decref(all);
+    json_decref(part);
+    return st;
+}
+
 static enum tacit_status check(const struct tac_tune_spec *s, const struct tac_model *m,
                                struct tacit_err *err)
 {
-    if (s->text[FEEDFORWARD] && !s->text[TARGETS])
-        return tac_fail(err, TACIT_EINPUT, "method ia3: setting 'feedforward' needs 'targets'");
-    enum tacit_status st = tac_targets_check(m, "ia3", list_of(s, m, TARGETS), NULL, err);
-    return st ? st : tac_targets_check(m, "ia3", list_of(s, m, FEEDFORWARD), NULL, err);
+    const char *part = list_of(s, m, FEEDFORWARD);
+    enum tacit_status st = TACIT_OK;
+    if (s->text[FEEDFORWARD] && *s->text[FEEDFORWARD] && !s->text[TARGETS])
+        st = tac_setting_wrong(s, FEEDFORWARD,
+                               tac_fail(err, TACIT_EINPUT, "needs '%s'",
+                                        s->path ? settings[TARGETS].key : settings[TARGETS].name),
+                               err);
+    if (!st)
+        st = tac_targets_check(s, TARGETS, list_of(s, m, TARGETS), m, err);
+    if (!st && *part)
+        st = tac_targets_check(s, FEEDFORWARD, part, m, err);
+    return st ? st : check_part(s, m, err);
 }
 
 static size_t items(const struct tac_tune *t, struct tac_item *item)
@@ -54,7 +88,11 @@ static size_t items(const struct tac_tune *t, struct tac_item *item)
             continue;
         tac_model_slot_shape(&m->c, s, &rows, &cols);
         bool in = scales_input(t, s);
-        item[n] = (struct tac_item){.rows = in ? 1 : rows, .cols = in ? cols : 1, .decay = true};
+        item[n] =
+            (struct tac_item){.rows = in ? 1 : rows,
+                              .cols = in ? cols : 1,
+                              .decay = true,
+                              .what = in ? "1 x the module's inputs" : "the module's outputs x 1"};
         snprintf(item[n].name, sizeof item->name, "base_model.model.%.120s.ia3_l",
                  tac_module_name(m, s, module));
     }
@@ -99,8 +137,8 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
     json_t *config = tac_peft_config(&t->info, "IA3");
     json_t *more = json_pack(
         "{s:n, s:b, s:o, s:b, s:o}", "exclude_modules", "fan_in_fan_out", 0, "feedforward_modules",
-        tac_targets_json(list_of(&t->spec, m, FEEDFORWARD), false), "init_ia3_weights", 1,
-        "target_modules", tac_targets_json(list_of(&t->spec, m, TARGETS), false));
+        tac_targets_json(m, list_of(&t->spec, m, FEEDFORWARD)), "init_ia3_weights", 1,
+        "target_modules", tac_targets_json(m, list_of(&t->spec, m, TARGETS)));
     bool whole = config && more && !json_object_update(config, more);
     json_decref(more);
     return tac_peft_write_items(t, dir, config, whole, err);
@@ -113,10 +151,9 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
                                         NULL};
     (void)m;
     enum tacit_status st = tac_peft_plain(f, known, err);
-    if (!st)
-        st = tac_targets_read(&s->text[TARGETS], &s->arena, f, "target_modules", err);
-    return st ? st
-              : tac_targets_read(&s->text[FEEDFORWARD], &s->arena, f, "feedforward_modules", err);
+    for (int i = TARGETS; !st && i <= FEEDFORWARD; i++)
+        st = tac_targets_read(&s->text[i], &s->arena, f, settings[i].key, err);
+    return st;
 }
 
 const struct tac_method tac_method_ia3 = {.name = "ia3",
@@ -130,4 +167,5 @@ const struct tac_method tac_method_ia3 = {.name = "ia3",
                                           .start = start,
                                           .save = save,
                                           .configure = configure,
+                                          .fits = tac_peft_fits_items,
                                           .read = tac_peft_read_items};

@@ -12,14 +12,15 @@
 enum { R, ALPHA, RSLORA, TARGETS, LAYERS, RANKS, ALPHAS, DROPOUT };
 
 static const struct tac_setting settings[] = {
-    {"r", TAC_SET_SIZE, 8, 1, 1 << 16, "rank"},
-    {"alpha", TAC_SET_REAL, 8, 0, 1e6, "the update counts alpha / r"},
-    {"rslora", TAC_SET_FLAG, 0, 0, 1, "alpha / sqrt(r) instead"},
-    {"targets", TAC_SET_TEXT, 0, 0, 0, "modules with + between, or all-linear"},
-    {"layers", TAC_SET_TEXT, 0, 0, 0, "layers with + between; all without"},
-    {"ranks", TAC_SET_TEXT, 0, 0, 0, "other ranks by module: dense:2+query_key_value:4"},
-    {"alphas", TAC_SET_TEXT, 0, 0, 0, "other alphas by module"},
-    {"dropout", TAC_SET_REAL, 0, 0, 1, "0 alone: examples share rows"},
+    {"r", TAC_SET_SIZE, 8, 1, 1 << 16, "rank", "r"},
+    {"alpha", TAC_SET_REAL, 8, 0, 1e6, "the update counts alpha / r", "lora_alpha"},
+    {"rslora", TAC_SET_FLAG, 0, 0, 1, "alpha / sqrt(r) instead", "use_rslora"},
+    {"targets", TAC_SET_TEXT, 0, 0, 0, "modules with + between, or all-linear", "target_modules"},
+    {"layers", TAC_SET_TEXT, 0, 0, 0, "layers with + between; all without", "layers_to_transform"},
+    {"ranks", TAC_SET_TEXT, 0, 0, 0, "other ranks by module: dense:2+query_key_value:4",
+     "rank_pattern"},
+    {"alphas", TAC_SET_TEXT, 0, 0, 0, "other alphas by module", "alpha_pattern"},
+    {"dropout", TAC_SET_REAL, 0, 0, 1, "0 alone: examples share rows", "lora_dropout"},
     {0},
 };
 
@@ -34,18 +35,28 @@ static size_t next_slot(const struct tac_tune *t, size_t slot)
     return tac_target_next(m, targets_of(&t->spec, m), t->spec.text[LAYERS], slot);
 }
 
+static enum tacit_status check_dropout(const struct tac_tune_spec *s, struct tacit_err *err)
+{
+    enum tacit_status st = TACIT_OK;
+    if (s->trained && s->number[DROPOUT] > 0)
+        st = tac_fail(err, TACIT_EINPUT,
+                      "found %g, expected 0 for training: examples share rows, which dropout would "
+                      "make different",
+                      s->number[DROPOUT]);
+    return tac_setting_wrong(s, DROPOUT, st, err);
+}
+
 static enum tacit_status check(const struct tac_tune_spec *s, const struct tac_model *m,
                                struct tacit_err *err)
 {
-    if (s->trained && s->number[DROPOUT] > 0)
-        return tac_fail(err, TACIT_EINPUT,
-                        "method lora: dropout %g: expected 0: examples share rows, which dropout "
-                        "would make different (PEFT's field 'lora_dropout')",
-                        s->number[DROPOUT]);
-    enum tacit_status st = tac_targets_check(m, "lora", targets_of(s, m), s->text[LAYERS], err);
+    enum tacit_status st = check_dropout(s, err);
     if (!st)
-        st = tac_pattern_check(m, "lora", "ranks", s->text[RANKS], 1, 1 << 16, err);
-    return st ? st : tac_pattern_check(m, "lora", "alphas", s->text[ALPHAS], 0, 1e6, err);
+        st = tac_targets_check(s, TARGETS, targets_of(s, m), m, err);
+    if (!st)
+        st = tac_layers_check(s, LAYERS, targets_of(s, m), m, err);
+    if (!st)
+        st = tac_pattern_check(s, RANKS, m, 1, 1 << 16, true, err);
+    return st ? st : tac_pattern_check(s, ALPHAS, m, 0, 1e6, false, err);
 }
 
 static size_t rank_at(const struct tac_tune *t, size_t slot)
@@ -80,8 +91,10 @@ static size_t items(const struct tac_tune *t, struct tac_item *item)
             continue;
         size_t r = rank_at(t, s);
         tac_model_slot_shape(&m->c, s, &rows, &cols);
-        item[n] = (struct tac_item){.rows = r, .cols = cols, .decay = true};
-        item[n + 1] = (struct tac_item){.rows = rows, .cols = r, .decay = true};
+        item[n] = (struct tac_item){
+            .rows = r, .cols = cols, .decay = true, .what = "rank x the module's inputs"};
+        item[n + 1] = (struct tac_item){
+            .rows = rows, .cols = r, .decay = true, .what = "the module's outputs x rank"};
         name_item(&item[n], m, s, 'A');
         name_item(&item[n + 1], m, s, 'B');
     }
@@ -138,14 +151,15 @@ static bool add_keys(json_t *config, const struct tac_tune *t)
         "ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora", NULL};
     double alpha = t->spec.number[ALPHA];
     json_t *a = alpha == floor(alpha) ? json_integer((json_int_t)alpha) : json_real(alpha);
-    json_t *more = json_pack(
-        "{s:o, s:o, s:s, s:b, s:o, s:f, s:s, s:i, s:I, s:o, s:o, s:b, s:o}", "alpha_pattern",
-        tac_pattern_json(t->spec.text[ALPHAS]), "rank_pattern",
-        tac_pattern_json(t->spec.text[RANKS]), "bias", "none", "init_lora_weights", 1, "lora_alpha",
-        a, "lora_dropout", 0.0, "megatron_core", "megatron.core", "qalora_group_size", 16, "r",
-        (json_int_t)t->spec.number[R], "loftq_config", json_object(), "layers_to_transform",
-        tac_targets_json(t->spec.text[LAYERS], true), "use_rslora", t->spec.number[RSLORA] > 0,
-        "target_modules", tac_targets_json(targets_of(&t->spec, t->weights->model), false));
+    json_t *more =
+        json_pack("{s:o, s:o, s:s, s:b, s:o, s:f, s:s, s:i, s:I, s:o, s:o, s:b, s:o}",
+                  "alpha_pattern", tac_pattern_json(t->spec.text[ALPHAS]), "rank_pattern",
+                  tac_pattern_json(t->spec.text[RANKS]), "bias", "none", "init_lora_weights", 1,
+                  "lora_alpha", a, "lora_dropout", 0.0, "megatron_core", "megatron.core",
+                  "qalora_group_size", 16, "r", (json_int_t)t->spec.number[R], "loftq_config",
+                  json_object(), "layers_to_transform", tac_layers_json(t->spec.text[LAYERS]),
+                  "use_rslora", t->spec.number[RSLORA] > 0, "target_modules",
+                  tac_targets_json(t->weights->model, targets_of(&t->spec, t->weights->model)));
     bool ok = config && more && !json_object_update(config, more);
     for (size_t i = 0; ok && nulls[i]; i++)
         ok = !json_object_set_new(config, nulls[i], json_null());
@@ -167,26 +181,34 @@ static enum tacit_status check_init(const struct tac_peft_folder *f, struct taci
 {
     static const char *const neutral[] = {"gaussian", "orthogonal", "eva", NULL};
     const char *init = json_string_value(json_object_get(f->config, "init_lora_weights"));
-    const char *bias = json_string_value(json_object_get(f->config, "bias"));
     bool known = !init;
     for (size_t i = 0; !known && neutral[i]; i++)
         known = strcmp(init, neutral[i]) == 0;
-    if (!known)
-        return tac_fail(err, TACIT_EINPUT,
-                        "%s: field 'init_lora_weights': found '%s', which is not implemented: it "
-                        "changes the base model",
-                        f->config_path, init);
-    if (bias && strcmp(bias, "none") != 0)
-        return tac_fail(err, TACIT_EINPUT,
-                        "%s: field 'bias': found '%s', which is not implemented, expected 'none'",
-                        f->config_path, bias);
-    return TACIT_OK;
+    if (known)
+        return TACIT_OK;
+    return tac_fail(err, TACIT_EINPUT,
+                    "%s: field 'init_lora_weights': found '%.80s', which is not implemented: it "
+                    "changes the base model",
+                    f->config_path, init);
 }
 
-static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_peft_folder *f,
-                                   const struct tac_model *m, struct tacit_err *err)
+static enum tacit_status check_bias(const struct tac_peft_folder *f, struct tacit_err *err)
+{
+    const char *bias = "none";
+    enum tacit_status s = TACIT_OK;
+    if (tac_json_has(f->config, "bias"))
+        s = tac_json_get_string(&bias, f->config, "bias", f->config_path, err);
+    if (!s && strcmp(bias, "none") != 0)
+        s = tac_fail(err, TACIT_EINPUT,
+                     "%s: field 'bias': found '%.80s', which is not implemented, expected 'none'",
+                     f->config_path, bias);
+    return s;
+}
+
+static enum tacit_status check_fields(const struct tac_peft_folder *f, struct tacit_err *err)
 {
     static const char *const known[] = {"bias",
+                                        "eva_config",
                                         "init_lora_weights",
                                         "lora_alpha",
                                         "lora_dropout",
@@ -200,32 +222,49 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
                                         "rank_pattern",
                                         "alpha_pattern",
                                         NULL};
-    int64_t r;
-    (void)m;
-    enum tacit_status st = tac_peft_plain(f, known, err);
-    if (!st)
-        st = check_init(f, err);
-    if (!st)
-        st = tac_json_get_int(&r, f->config, "r", 1, 1 << 16, f->config_path, err);
+    enum tacit_status s = tac_peft_plain(f, known, err);
+    if (!s)
+        s = check_init(f, err);
+    return s ? s : check_bias(f, err);
+}
+
+static enum tacit_status read_numbers(struct tac_tune_spec *s, const struct tac_peft_folder *f,
+                                      struct tacit_err *err)
+{
+    int64_t r = 0;
+    bool rslora = false;
+    enum tacit_status st = tac_json_get_int(&r, f->config, "r", 1, 1 << 16, f->config_path, err);
     if (!st)
         st = tac_json_get_real(&s->number[ALPHA], f->config, "lora_alpha", 0, 1e6, f->config_path,
                                err);
     if (!st && tac_json_has(f->config, "lora_dropout"))
         st = tac_json_get_real(&s->number[DROPOUT], f->config, "lora_dropout", 0, 1, f->config_path,
                                err);
-    if (!st)
-        st = tac_targets_read(&s->text[TARGETS], &s->arena, f, "target_modules", err);
-    if (!st)
-        st = tac_targets_read(&s->text[LAYERS], &s->arena, f, "layers_to_transform", err);
-    if (!st)
-        st = tac_pattern_read(&s->text[RANKS], &s->arena, f, "rank_pattern", err);
-    if (!st)
-        st = tac_pattern_read(&s->text[ALPHAS], &s->arena, f, "alpha_pattern", err);
-    if (st)
-        return st;
+    if (!st && tac_json_has(f->config, "use_rslora"))
+        st = tac_json_get_bool(&rslora, f->config, "use_rslora", f->config_path, err);
     s->number[R] = (double)r;
-    s->number[RSLORA] = json_is_true(json_object_get(f->config, "use_rslora"));
-    return TACIT_OK;
+    s->number[RSLORA] = rslora;
+    return st;
+}
+
+static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_peft_folder *f,
+                                   const struct tac_model *m, struct tacit_err *err)
+{
+    const char *pattern;
+    enum tacit_status st = check_fields(f, err);
+    if (!st)
+        st = read_numbers(s, f, err);
+    for (int i = TARGETS; !st && i <= LAYERS; i++)
+        st = tac_targets_read(&s->text[i], &s->arena, f, settings[i].key, err);
+    for (int i = RANKS; !st && i <= ALPHAS; i++)
+        st = tac_pattern_read(&s->text[i], &s->arena, f, settings[i].key, err);
+    if (!st)
+        st = tac_targets_read(&pattern, &s->arena, f, "layers_pattern", err);
+    if (!st)
+        st = tac_layers_pattern_check(pattern, f, m, err);
+    if (!st && s->text[LAYERS] && !*s->text[LAYERS])
+        s->text[LAYERS] = NULL; /* PEFT takes none for all */
+    return st;
 }
 
 const struct tac_method tac_method_lora = {.name = "lora",
@@ -239,4 +278,5 @@ const struct tac_method tac_method_lora = {.name = "lora",
                                            .start = start,
                                            .save = save,
                                            .configure = configure,
+                                           .fits = tac_peft_fits_items,
                                            .read = tac_peft_read_items};

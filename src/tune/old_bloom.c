@@ -46,7 +46,9 @@ static enum tacit_status find(const struct tac_tensor **t, size_t *L, size_t *H,
                         "num_attention_heads %zu",
                         f->config_path, *C, *H);
     enum tacit_status s = tac_peft_size(&P, f, "num_virtual_tokens", 1, COUNT_LIMIT, 0, err);
-    return s ? s : tac_peft_matrix(t, f, "prompt_embeddings", P, 2 * *L * *C, err);
+    return s ? s
+             : tac_peft_matrix(t, f, "prompt_embeddings", P, 2 * *L * *C,
+                               "num_virtual_tokens x 2 num_layers token_dim", err);
 }
 
 static enum tacit_status write(const char *to, const struct tac_peft_folder *f,

@@ -2,11 +2,13 @@
 
 #include "base/file.h"
 #include "format/json.h"
+#include "tune/multitask.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONFIG_LIMIT = 1 << 20 };
+enum { CONFIG_LIMIT = 1 << 20, COUNT_LIMIT = 1 << 30 };
 static const char peft_version[] = "0.21.2"; /* the release whose layout is written */
 
 /* ---- reading ---- */
@@ -112,87 +114,181 @@ enum tacit_status tac_peft_plain(const struct tac_peft_folder *f, const char *co
     return TACIT_OK;
 }
 
+/* What the config says of the model must be so, where it says it. */
+static enum tacit_status agrees(const struct tac_peft_folder *f, const char *key, size_t want,
+                                const char *whose, struct tacit_err *err)
+{
+    size_t found;
+    enum tacit_status s = tac_peft_size(&found, f, key, 0, COUNT_LIMIT, want, err);
+    if (!s && found != want)
+        s = tac_fail(err, TACIT_EINPUT,
+                     "%s: field '%s': found %zu, expected %s %zu: it is an adapter of another "
+                     "model",
+                     f->config_path, key, found, whose, want);
+    return s;
+}
+
 enum tacit_status tac_peft_prompt_like(size_t *P, const struct tac_peft_folder *f,
                                        const struct tac_decoder_config *c, size_t heads,
                                        size_t width, struct tacit_err *err)
 {
-    const struct {
-        const char *key;
-        size_t want;
-    } field[] = {
-        {"num_layers", c ? c->L : 0}, {"num_attention_heads", heads}, {"token_dim", width}};
-    for (size_t i = 0; c && i < sizeof field / sizeof *field; i++) {
-        const json_t *v = json_object_get(f->config, field[i].key);
-        if (json_is_integer(v) && json_integer_value(v) != (json_int_t)field[i].want)
-            return tac_fail(err, TACIT_EINPUT,
-                            "%s: field '%s': found %" JSON_INTEGER_FORMAT
-                            ", expected the model's %zu: it is an adapter of another model",
-                            f->config_path, field[i].key, json_integer_value(v), field[i].want);
-    }
-    return tac_peft_size(P, f, "num_virtual_tokens", 1, 1 << 20, 0, err);
+    static const char *const known[] = {"encoder_dropout",
+                                        "encoder_hidden_size",
+                                        "encoder_num_layers",
+                                        "encoder_reparameterization_type",
+                                        "init_weights",
+                                        "num_attention_heads",
+                                        "num_layers",
+                                        "num_ranks",
+                                        "num_tasks",
+                                        "num_transformer_submodules",
+                                        "num_virtual_tokens",
+                                        "prefix_projection",
+                                        "prompt_tuning_init",
+                                        "prompt_tuning_init_state_dict_path",
+                                        "prompt_tuning_init_task",
+                                        "prompt_tuning_init_text",
+                                        "token_dim",
+                                        "tokenizer_kwargs",
+                                        "tokenizer_name_or_path",
+                                        NULL};
+    enum tacit_status s = tac_peft_plain(f, known, err);
+    if (!s)
+        s = agrees(f, "num_transformer_submodules", 1, "a decoder's", err);
+    if (!s && c)
+        s = agrees(f, "num_layers", c->L, "the model's", err);
+    if (!s && c)
+        s = agrees(f, "num_attention_heads", heads, "the model's", err);
+    if (!s && c)
+        s = agrees(f, "token_dim", width, "the model's", err);
+    return s ? s : tac_peft_size(P, f, "num_virtual_tokens", 1, 1 << 20, 0, err);
 }
 
-static void show_shape(char out[100], const struct tac_tensor *t)
+static bool is_named(const char *s, const char *const *name, size_t n)
 {
-    *out = 0;
-    for (int i = 0; i < t->rank; i++)
-        snprintf(out + strlen(out), 100 - strlen(out), "%s%zu", i ? "x" : "", t->shape[i]);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(name[i], s) == 0)
+            return true;
+    return false;
 }
 
-static enum tacit_status missing(const struct tac_peft_folder *f, const char *name,
+enum tacit_status tac_peft_names(const struct tac_peft_folder *f, const char *const *name, size_t n,
                                  struct tacit_err *err)
 {
-    const char *first = f->f.n ? f->f.tensor[0].name : "none";
-    return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s' is missing (it has %zu, the first is '%s')",
-                    f->tensor_path, name, f->f.n, first);
+    const char *missing = NULL, *other = NULL;
+    for (size_t i = 0; !missing && i < n; i++)
+        if (!tac_safetensors_find(&f->f, name[i]))
+            missing = name[i];
+    for (size_t k = 0; !other && k < f->f.n; k++)
+        if (!is_named(f->f.tensor[k].name, name, n))
+            other = f->f.tensor[k].name;
+    if (missing && other)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: tensor '%s' is missing; there is '%.200s', which "
+                        "adapter_config.json does not ask for",
+                        f->tensor_path, missing, other);
+    if (missing)
+        return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s' is missing (%zu of %zu are there)",
+                        f->tensor_path, missing, f->f.n, n);
+    if (other)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: tensor '%.200s' is none that adapter_config.json asks for",
+                        f->tensor_path, other);
+    return TACIT_OK;
 }
 
-enum tacit_status tac_peft_matrix(const struct tac_tensor **out, const struct tac_peft_folder *f,
-                                  const char *name, size_t rows, size_t cols, struct tacit_err *err)
+static const char *show_shape(char out[100], const struct tac_tensor *t)
+{
+    snprintf(out, 100, "%s", t->rank ? "" : "of one element");
+    for (int i = 0; i < t->rank; i++)
+        snprintf(out + strlen(out), 100 - strlen(out), "%s%zu", i ? "x" : "", t->shape[i]);
+    return out;
+}
+
+static enum tacit_status find_floats(const struct tac_tensor **out, const struct tac_peft_folder *f,
+                                     const char *name, int rank, struct tacit_err *err)
 {
     const struct tac_tensor *t = *out = tac_safetensors_find(&f->f, name);
     char found[100];
     if (!t)
-        return missing(f, name, err);
-    show_shape(found, t);
-    if (t->rank != 2 || !t->shape[0] || !tac_dtype_is_float(t->dtype))
-        return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': found %s %s, expected a float matrix",
-                        f->tensor_path, name, tac_dtype_name(t->dtype), found);
-    if ((rows && t->shape[0] != rows) || (cols && t->shape[1] != cols))
-        return tac_fail(
-            err, TACIT_EINPUT,
-            "%s: tensor '%s': shape %s, expected %zux%zu by adapter_config.json and the "
-            "model: it is an adapter of another model",
-            f->tensor_path, name, found, rows ? rows : t->shape[0], cols ? cols : t->shape[1]);
+        return tac_peft_names(f, &name, 1, err);
+    if (t->rank != rank || !t->bytes || !tac_dtype_is_float(t->dtype))
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: tensor '%s': found %s %s, expected floats in %d dimensions above 0",
+                        f->tensor_path, name, tac_dtype_name(t->dtype), show_shape(found, t), rank);
     return TACIT_OK;
+}
+
+static enum tacit_status check_finite(const struct tac_peft_folder *f, const struct tac_tensor *t,
+                                      struct tacit_err *err)
+{
+    for (size_t i = 0, n = tac_tensor_count(t); i < n; i++) {
+        double v = tac_dtype_get(t->data, t->dtype, i);
+        if (!isfinite((float)v))
+            return tac_fail(err, TACIT_EINPUT,
+                            "%s: tensor '%s': element %zu is %s, expected a finite number",
+                            f->tensor_path, t->name, i,
+                            isnan(v)   ? "NaN"
+                            : isinf(v) ? "infinite"
+                                       : "too large for float32");
+    }
+    return TACIT_OK;
+}
+
+enum tacit_status tac_peft_tensor(const struct tac_tensor **out, const struct tac_peft_folder *f,
+                                  const char *name, int rank, struct tacit_err *err)
+{
+    enum tacit_status s = find_floats(out, f, name, rank, err);
+    return s ? s : check_finite(f, *out, err);
+}
+
+enum tacit_status tac_peft_matrix(const struct tac_tensor **out, const struct tac_peft_folder *f,
+                                  const char *name, size_t rows, size_t cols, const char *what,
+                                  struct tacit_err *err)
+{
+    enum tacit_status s = find_floats(out, f, name, 2, err);
+    if (s)
+        return s;
+    const size_t *found = (*out)->shape;
+    if ((rows && found[0] != rows) || (cols && found[1] != cols))
+        return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': found %zux%zu, expected %zux%zu (%s)",
+                        f->tensor_path, name, found[0], found[1], rows ? rows : found[0],
+                        cols ? cols : found[1], what);
+    return check_finite(f, *out, err);
+}
+
+enum tacit_status tac_peft_fits_items(const struct tac_tune *t, const struct tac_peft_folder *f,
+                                      struct tacit_err *err)
+{
+    const char **name = tac_alloc(t->n_item, sizeof *name, err);
+    const struct tac_tensor *x;
+    if (!name)
+        return TACIT_EFAIL;
+    for (size_t i = 0; i < t->n_item; i++)
+        name[i] = t->item[i].name;
+    enum tacit_status s = tac_peft_names(f, name, t->n_item, err);
+    free(name);
+    for (size_t i = 0; !s && i < t->n_item; i++) {
+        const struct tac_item *it = &t->item[i];
+        s = tac_peft_matrix(&x, f, it->name, it->rows, it->cols, it->what, err);
+    }
+    return s;
 }
 
 enum tacit_status tac_peft_read_items(const struct tac_tune *t, float *values,
                                       const struct tac_peft_folder *f, struct tacit_err *err)
 {
+    (void)err;
     for (size_t i = 0; i < t->n_item; i++) {
         const struct tac_item *it = &t->item[i];
-        const struct tac_tensor *x;
-        enum tacit_status s = tac_peft_matrix(&x, f, it->name, it->rows, it->cols, err);
-        if (s)
-            return s;
-        tac_tensor_read_f32(values + it->offset, x, 0, it->rows * it->cols);
-    }
-    for (size_t k = 0; k < f->f.n; k++) {
-        bool known = false;
-        for (size_t i = 0; !known && i < t->n_item; i++)
-            known = strcmp(f->f.tensor[k].name, t->item[i].name) == 0;
-        if (!known)
-            return tac_fail(err, TACIT_EINPUT,
-                            "%s: tensor '%s' is none that adapter_config.json asks for",
-                            f->tensor_path, f->f.tensor[k].name);
+        tac_tensor_read_f32(values + it->offset, tac_safetensors_find(&f->f, it->name), 0,
+                            it->rows * it->cols);
     }
     return TACIT_OK;
 }
 
-/* Where the prompt stood: a key of our own, which PEFT drops with a warning. */
-static enum tacit_status read_place(enum tac_place *out, const struct tac_peft_folder *f,
-                                    struct tacit_err *err)
+enum tacit_status tac_peft_place(enum tac_place *out, const struct tac_peft_folder *f,
+                                 struct tacit_err *err)
 {
     const char *name;
     *out = TAC_PLACE_TEMPLATE;
@@ -219,7 +315,7 @@ enum tacit_status tac_peft_info(struct tac_tune *t, const struct tac_peft_folder
             return TACIT_EFAIL;
     }
     enum tac_place place;
-    enum tacit_status s = read_place(&place, f, err);
+    enum tacit_status s = tac_peft_place(&place, f, err);
     t->info.place = tac_json_has(f->config, "tacit_place") ? tac_place_name(place) : NULL;
     return s;
 }
@@ -345,56 +441,10 @@ enum tacit_status tac_peft_save_prompt(const char *dir, const float *values, siz
     return tac_peft_write(dir, config, whole, info, &t, 1, err);
 }
 
-static enum tacit_status take_string(char **out, const json_t *config, const char *key,
-                                     struct tacit_err *err)
-{
-    const char *s = json_string_value(json_object_get(config, key));
-    *out = s ? tac_strdup(s, err) : NULL;
-    return s && !*out ? TACIT_EFAIL : TACIT_OK;
-}
-
-static enum tacit_status read_prompt(struct tac_peft_prompt *p, const struct tac_peft_folder *f,
-                                     const struct tac_decoder_config *c, struct tacit_err *err)
-{
-    const struct tac_tensor *t;
-    size_t P;
-    if (strcmp(f->method->name, "prompt") != 0)
-        return tac_fail(err, TACIT_EINPUT,
-                        "%s: field 'peft_type': found '%s', expected a prompt: PROMPT_TUNING or "
-                        "P_TUNING",
-                        f->config_path, f->type);
-    enum tacit_status s = tac_peft_prompt_like(&P, f, c, c ? c->H : 0, c ? c->C : 0, err);
-    if (!s)
-        s = tac_peft_matrix(&t, f, "prompt_embeddings", P, c ? c->C : 0, err);
-    if (s)
-        return s;
-    p->P = t->shape[0];
-    p->C = t->shape[1];
-    p->values = tac_alloc(p->P * p->C, sizeof *p->values, err);
-    if (!p->values)
-        return TACIT_EFAIL;
-    tac_tensor_read_f32(p->values, t, 0, p->P * p->C);
-    s = read_place(&p->place, f, err);
-    if (!s)
-        s = take_string(&p->base_name, f->config, "base_model_name_or_path", err);
-    if (!s)
-        s = take_string(&p->tokenizer_name, f->config, "tokenizer_name_or_path", err);
-    return s ? s : take_string(&p->init_text, f->config, "prompt_tuning_init_text", err);
-}
-
 enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *dir,
                                        const struct tac_decoder_config *c, struct tacit_err *err)
 {
-    struct tac_peft_folder f;
-    *p = (struct tac_peft_prompt){0};
-    enum tacit_status s = tac_peft_open(&f, dir, err);
-    if (s)
-        return s;
-    s = read_prompt(p, &f, c, err);
-    tac_peft_close(&f);
-    if (s)
-        tac_peft_prompt_release(p);
-    return s;
+    return tac_prompt_load(p, dir, c, TAC_NO_TASK, err);
 }
 
 void tac_peft_prompt_release(struct tac_peft_prompt *p)

@@ -33,19 +33,35 @@ enum tacit_status tac_peft_size(size_t *out, const struct tac_peft_folder *f, co
  * one is named. */
 enum tacit_status tac_peft_plain(const struct tac_peft_folder *f, const char *const *known,
                                  struct tacit_err *err) TAC_MUST_USE;
-/* tac_peft_prompt_like: num_virtual_tokens (into P, 0 where absent), and that layers, heads (of
- * keys and values) and width are the model's, where the config says them. */
+/* tac_peft_prompt_like: tac_peft_plain for prompts and prefixes; num_virtual_tokens (into P, 0
+ * where absent); and that layers, heads (of keys and values) and width are the model's (c; NULL:
+ * any), where the config says them. */
 enum tacit_status tac_peft_prompt_like(size_t *P, const struct tac_peft_folder *f,
                                        const struct tac_decoder_config *c, size_t heads,
                                        size_t width, struct tacit_err *err) TAC_MUST_USE;
-/* tac_peft_matrix: a float matrix of the folder, as wide as said (0: any); rows 0: any. */
+/* tac_peft_names: the folder has these n tensors and no others; what is missing and what is there
+ * instead are named. */
+enum tacit_status tac_peft_names(const struct tac_peft_folder *f, const char *const *name, size_t n,
+                                 struct tacit_err *err) TAC_MUST_USE;
+/* tac_peft_tensor: a tensor of floats in so many dimensions, none of them 0, all finite as float32.
+ * tac_peft_matrix: one of two dimensions, of so many rows and columns (0: any); `what` says for
+ * messages what these are: "r x inputs". */
+enum tacit_status tac_peft_tensor(const struct tac_tensor **out, const struct tac_peft_folder *f,
+                                  const char *name, int rank, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_peft_matrix(const struct tac_tensor **out, const struct tac_peft_folder *f,
-                                  const char *name, size_t rows, size_t cols,
+                                  const char *name, size_t rows, size_t cols, const char *what,
                                   struct tacit_err *err) TAC_MUST_USE;
-/* tac_peft_read_items: every item from the tensor of its name, and no tensor besides. */
+/* tac_peft_fits_items: the folder's tensors are the items, by name and shape, and no others.
+ * tac_peft_read_items: the values of a folder that does. */
+enum tacit_status tac_peft_fits_items(const struct tac_tune *t, const struct tac_peft_folder *f,
+                                      struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_peft_read_items(const struct tac_tune *t, float *values,
                                       const struct tac_peft_folder *f,
                                       struct tacit_err *err) TAC_MUST_USE;
+/* tac_peft_place: where the prompt stood (the template's where nothing is said): a key of our own,
+ * which PEFT drops with a warning. */
+enum tacit_status tac_peft_place(enum tac_place *out, const struct tac_peft_folder *f,
+                                 struct tacit_err *err) TAC_MUST_USE;
 /* tac_peft_info: base model, tokenizer, init text (copied into the arena of t) and place. */
 enum tacit_status tac_peft_info(struct tac_tune *t, const struct tac_peft_folder *f,
                                 struct tacit_err *err) TAC_MUST_USE;
@@ -80,9 +96,9 @@ enum tacit_status tac_peft_save_prompt(const char *dir, const float *values, siz
                                        const struct tac_adapter_info *info,
                                        struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_peft_load_prompt: a folder that holds a prompt (PROMPT_TUNING, P_TUNING). c: the model it is
- * for, NULL for any. Errors, all TACIT_EINPUT: another peft_type, a wrong or missing tensor, a
- * config that contradicts its tensor or the model. */
+/* tac_peft_load_prompt: a folder that holds a prompt (PROMPT_TUNING, P_TUNING, one task's
+ * MULTITASK_PROMPT_TUNING). c: the model it is for, NULL for any. Errors, all TACIT_EINPUT: another
+ * peft_type, a wrong or missing tensor, a config that contradicts its tensor or the model. */
 enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *dir,
                                        const struct tac_decoder_config *c,
                                        struct tacit_err *err) TAC_MUST_USE;

@@ -10,7 +10,7 @@
 enum { HIDDEN };
 
 static const struct tac_setting settings[] = {
-    {"hidden", TAC_SET_SIZE, 0, 0, 1 << 20, "width of an MLP that makes them; 0: none"},
+    {"hidden", TAC_SET_SIZE, 0, 0, 1 << 20, "width of an MLP that makes them; 0: none", NULL},
     {0},
 };
 
@@ -161,11 +161,15 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
 static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_peft_folder *f,
                                    const struct tac_model *m, struct tacit_err *err)
 {
+    static const char *const name = "prompt_embeddings";
     const struct tac_tensor *t;
     size_t width = m->c.G * m->c.D;
     enum tacit_status st = tac_peft_prompt_like(&s->P, f, &m->c, m->c.G, width, err);
     if (!st)
-        st = tac_peft_matrix(&t, f, "prompt_embeddings", s->P, 2 * m->c.L * width, err);
+        st = tac_peft_names(f, &name, 1, err);
+    if (!st)
+        st = tac_peft_matrix(&t, f, name, s->P, 2 * m->c.L * width,
+                             "num_virtual_tokens x keys and values of the model's layers", err);
     if (!st)
         s->P = t->shape[0];
     return st;

@@ -1,7 +1,7 @@
 /* Prompt tuning (Lester et al. 2021): P trainable embeddings before the text, everything else
  * frozen. */
 #include "tune/draw.h"
-#include "tune/peft.h"
+#include "tune/multitask.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,24 +61,36 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
 static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_peft_folder *f,
                                    const struct tac_model *m, struct tacit_err *err)
 {
-    const struct tac_tensor *t;
-    enum tacit_status st = tac_peft_prompt_like(&s->P, f, &m->c, m->c.H, m->c.C, err);
-    if (!st)
-        st = tac_peft_matrix(&t, f, "prompt_embeddings", s->P, m->c.C, err);
-    if (!st)
-        s->P = t->shape[0];
+    float *values;
+    size_t C;
+    enum tacit_status st = tac_prompt_values(&values, &s->P, &C, f, &m->c, TAC_NO_TASK, err);
+    free(values);
     return st;
 }
 
-const struct tac_method tac_method_prompt = {.name = "prompt",
-                                             .summary = "trained embeddings before the text",
-                                             .writes = "PROMPT_TUNING",
-                                             .reads = {"PROMPT_TUNING", "P_TUNING"},
-                                             .tokens = true,
-                                             .items = items,
-                                             .bind = bind,
-                                             .source = source,
-                                             .start = start,
-                                             .save = save,
-                                             .configure = configure,
-                                             .read = tac_peft_read_items};
+static enum tacit_status read_file(const struct tac_tune *t, float *values,
+                                   const struct tac_peft_folder *f, struct tacit_err *err)
+{
+    float *rows;
+    size_t P, C;
+    enum tacit_status s =
+        tac_prompt_values(&rows, &P, &C, f, &t->weights->model->c, TAC_NO_TASK, err);
+    if (!s)
+        memcpy(values, rows, t->n * sizeof *values);
+    free(rows);
+    return s;
+}
+
+const struct tac_method tac_method_prompt = {
+    .name = "prompt",
+    .summary = "trained embeddings before the text",
+    .writes = "PROMPT_TUNING",
+    .reads = {"PROMPT_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING"},
+    .tokens = true,
+    .items = items,
+    .bind = bind,
+    .source = source,
+    .start = start,
+    .save = save,
+    .configure = configure,
+    .read = read_file};

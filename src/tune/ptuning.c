@@ -8,7 +8,7 @@
 enum { HIDDEN };
 
 static const struct tac_setting settings[] = {
-    {"hidden", TAC_SET_SIZE, 0, 0, 1 << 20, "width of the MLP; 0: as the model's"},
+    {"hidden", TAC_SET_SIZE, 0, 0, 1 << 20, "width of the MLP; 0: as the model's", NULL},
     {0},
 };
 

@@ -16,32 +16,42 @@ bool tac_target_matches(const char *list, const char *module);
 size_t tac_target_next(const struct tac_model *m, const char *targets, const char *layers,
                        size_t slot);
 
-/* tac_targets_check: every name chooses something, every layer is there; else TACIT_EINPUT that
- * lists the modules there are. */
-enum tacit_status tac_targets_check(const struct tac_model *m, const char *method,
-                                    const char *targets, const char *layers,
+/* The checks of a spec's lists; their messages say which setting, or field of which config, it is.
+ * tac_targets_check: every name of the list chooses something ("all-linear" stands alone), and
+ * there is one; else TACIT_EINPUT that lists the modules there are. tac_layers_check: every layer
+ * of the setting's list is there. tac_pattern_check: every piece of the setting's list is a name of
+ * the model's modules and a number from min to max. */
+enum tacit_status tac_targets_check(const struct tac_tune_spec *s, size_t setting, const char *list,
+                                    const struct tac_model *m, struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_layers_check(const struct tac_tune_spec *s, size_t setting,
+                                   const char *targets, const struct tac_model *m,
+                                   struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_pattern_check(const struct tac_tune_spec *s, size_t setting,
+                                    const struct tac_model *m, double min, double max, bool whole,
                                     struct tacit_err *err) TAC_MUST_USE;
 
-/* A config's list of names or numbers, or a single one, as a text in the arena; *out NULL where it
- * is absent or null. A regular expression is refused. */
+/* Numbers by module, "dense:2+query_key_value:4": that of the first name that matches, or
+ * `fallback`. */
+double tac_pattern_value(const char *list, const char *module, double fallback);
+
+/* Fields of a config as such texts, in the arena; *out NULL where one is absent or null. A regular
+ * expression is refused. tac_targets_read: a list of names or numbers, or a single one.
+ * tac_pattern_read: an object of names and numbers; an empty one is NULL too. */
 enum tacit_status tac_targets_read(const char **out, struct tac_arena *a,
                                    const struct tac_peft_folder *f, const char *key,
                                    struct tacit_err *err) TAC_MUST_USE;
-/* Numbers by module, "dense:2+query_key_value:4": that of the first name that matches, or
- * `fallback`.
- */
-double tac_pattern_value(const char *list, const char *module, double fallback);
-/* TACIT_EINPUT unless every piece is a name of the model's modules and a number from min to max. */
-enum tacit_status tac_pattern_check(const struct tac_model *m, const char *method, const char *what,
-                                    const char *list, double min, double max,
-                                    struct tacit_err *err) TAC_MUST_USE;
-/* A config's object of names and numbers as such a text; *out NULL where it is absent or empty. */
 enum tacit_status tac_pattern_read(const char **out, struct tac_arena *a,
                                    const struct tac_peft_folder *f, const char *key,
                                    struct tacit_err *err) TAC_MUST_USE;
-json_t *tac_pattern_json(const char *list);
+/* tac_layers_pattern_check: PEFT's name of what the layers are numbered within is the model's. */
+enum tacit_status tac_layers_pattern_check(const char *pattern, const struct tac_peft_folder *f,
+                                           const struct tac_model *m,
+                                           struct tacit_err *err) TAC_MUST_USE;
 
-/* The text as a JSON list: of numbers, or of names; null for NULL. */
-json_t *tac_targets_json(const char *list, bool numbers);
+/* The texts as JSON: names, numbers, an object; null for NULL. In a list PEFT takes "all-linear"
+ * for a name, so that those it stands for are written. */
+json_t *tac_targets_json(const struct tac_model *m, const char *list);
+json_t *tac_layers_json(const char *list);
+json_t *tac_pattern_json(const char *list);
 
 #endif

@@ -142,6 +142,17 @@ void tac_tune_spec_release(struct tac_tune_spec *s)
     *s = (struct tac_tune_spec){0};
 }
 
+enum tacit_status tac_setting_wrong(const struct tac_tune_spec *s, size_t setting,
+                                    enum tacit_status st, struct tacit_err *err)
+{
+    const struct tac_setting *f = &s->method->setting[setting];
+    if (st && s->path)
+        tac_err_prefix(err, "%s: field '%s': ", s->path, f->key);
+    else if (st)
+        tac_err_prefix(err, "method %s: setting '%s': ", s->method->name, f->name);
+    return st;
+}
+
 static enum tacit_status copy_spec(struct tac_tune *t, const struct tac_tune_spec *s,
                                    struct tacit_err *err)
 {
@@ -191,9 +202,34 @@ static enum tacit_status allocate(struct tac_tune *t, bool with_grad, struct tac
     return TACIT_OK;
 }
 
-enum tacit_status tac_tune_make(struct tac_tune **out, const struct tac_tune_spec *spec,
-                                struct tac_weights *weights, bool with_grad,
-                                const struct tac_adapter_info *info, struct tacit_err *err)
+/* f: the folder whose values it is to hold, or NULL. */
+static enum tacit_status make(struct tac_tune *t, const struct tac_tune_spec *spec, bool with_grad,
+                              const struct tac_peft_folder *f, struct tacit_err *err)
+{
+    const struct tac_method *method = t->method;
+    enum tacit_status s = copy_spec(t, spec, err);
+    t->spec.trained = with_grad;
+    if (!s && method->tokens && !t->P)
+        s = tac_fail(err, TACIT_EINPUT, "a %s of 0 tokens cannot be trained", method->name);
+    if (!s && method->check)
+        s = method->check(&t->spec, t->weights->model, err);
+    t->spec.path = NULL;
+    if (!s)
+        s = lay_items(t, err);
+    if (!s && f && method->fits)
+        s = method->fits(t, f, err);
+    if (!s)
+        s = allocate(t, with_grad, err);
+    if (s)
+        return s;
+    t->ports = tac_ports_plain(t->weights);
+    return method->bind(t, err);
+}
+
+static enum tacit_status make_for(struct tac_tune **out, const struct tac_tune_spec *spec,
+                                  struct tac_weights *weights, bool with_grad,
+                                  const struct tac_adapter_info *info,
+                                  const struct tac_peft_folder *f, struct tacit_err *err)
 {
     struct tac_tune *t = *out = tac_alloc(1, sizeof *t, err);
     if (!t)
@@ -203,25 +239,19 @@ enum tacit_status tac_tune_make(struct tac_tune **out, const struct tac_tune_spe
     t->P = spec->P;
     if (info)
         t->info = *info;
-    enum tacit_status s = copy_spec(t, spec, err);
-    t->spec.trained = with_grad;
-    if (!s && t->method->tokens && !t->P)
-        s = tac_fail(err, TACIT_EINPUT, "a %s of 0 tokens cannot be trained", t->method->name);
-    if (!s && t->method->check)
-        s = t->method->check(&t->spec, weights->model, err);
-    if (!s)
-        s = lay_items(t, err);
-    if (!s)
-        s = allocate(t, with_grad, err);
-    if (!s) {
-        t->ports = tac_ports_plain(weights);
-        s = t->method->bind(t, err);
-    }
+    enum tacit_status s = make(t, spec, with_grad, f, err);
     if (s) {
         tac_tune_close(t);
         *out = NULL;
     }
     return s;
+}
+
+enum tacit_status tac_tune_make(struct tac_tune **out, const struct tac_tune_spec *spec,
+                                struct tac_weights *weights, bool with_grad,
+                                const struct tac_adapter_info *info, struct tacit_err *err)
+{
+    return make_for(out, spec, weights, with_grad, info, NULL, err);
 }
 
 enum tacit_status tac_tune_open(struct tac_tune **out, const struct tac_method *method,
@@ -260,10 +290,11 @@ enum tacit_status tac_tune_load(struct tac_tune **out, const char *dir, struct t
     if (s)
         return s;
     s = tac_spec_method(&spec, f.method->name, err);
+    spec.path = f.config_path;
     if (!s)
         s = f.method->configure(&spec, &f, weights->model, err);
     if (!s)
-        s = tac_tune_make(out, &spec, weights, with_grad, NULL, err);
+        s = make_for(out, &spec, weights, with_grad, NULL, &f, err);
     if (!s)
         s = read_values(*out, &f, err);
     if (s) {

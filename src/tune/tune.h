@@ -8,12 +8,13 @@
 
 /* A named tensor of the block. cols = 0: a vector. decay: weight decay applies to it. parts: a
  * matrix between hidden states, made of so many matrices stacked by rows (fused query, key and
- * value: 3); 0: not such a one. */
+ * value: 3); 0: not such a one. what: what rows and columns are, for messages, or NULL. */
 struct tac_item {
     char name[160];
     size_t offset, rows, cols;
     bool decay;
     size_t parts;
+    const char *what;
 };
 
 /* What a run of the decoder takes from the method. */
@@ -32,21 +33,23 @@ struct tac_ports {
 struct tac_tune;
 struct tac_peft_folder;
 
-/* A method's own option, "r" of `lora:r=8`: its name, default, bounds (numbers) and help. */
+/* A method's own option, "r" of `lora:r=8`: its name, default, bounds (numbers) and help; the key
+ * that it has in PEFT's config, or NULL. */
 enum tac_setting_kind { TAC_SET_SIZE, TAC_SET_REAL, TAC_SET_FLAG, TAC_SET_TEXT };
 struct tac_setting {
     const char *name;
     enum tac_setting_kind kind;
     double value, min, max;
-    const char *help;
+    const char *help, *key;
 };
 enum { TAC_SETTINGS = 8 };
 
 /* A method with its settings. text: NULL where not given; owned by the arena. */
 struct tac_tune_spec {
     const struct tac_method *method;
-    size_t P;     /* tokens of a prompt or prefix; 0 where the method has none */
-    bool trained; /* with gradients (tac_tune_make sets it) */
+    const char *path; /* of the config that it was read from, borrowed; or NULL */
+    size_t P;         /* tokens of a prompt or prefix; 0 where the method has none */
+    bool trained;     /* with gradients (tac_tune_make sets it) */
     double number[TAC_SETTINGS];
     const char *text[TAC_SETTINGS];
     struct tac_arena arena;
@@ -86,9 +89,12 @@ struct tac_method {
     void (*backward)(struct tac_tune *t);
     /* writes the trained result into the folder dir */
     enum tacit_status (*save)(const struct tac_tune *t, const char *dir, struct tacit_err *err);
-    /* of a PEFT folder: the settings (c: the model it is for, or NULL), then the block's values */
+    /* of a PEFT folder for the model m: the settings; where these say how large the block is, that
+     * the folder's tensors are as large (may be NULL); the block's values */
     enum tacit_status (*configure)(struct tac_tune_spec *s, const struct tac_peft_folder *f,
                                    const struct tac_model *m, struct tacit_err *err);
+    enum tacit_status (*fits)(const struct tac_tune *t, const struct tac_peft_folder *f,
+                              struct tacit_err *err);
     enum tacit_status (*read)(const struct tac_tune *t, float *values,
                               const struct tac_peft_folder *f, struct tacit_err *err);
 };
@@ -136,6 +142,11 @@ enum tacit_status tac_spec_method(struct tac_tune_spec *s, const char *text,
 enum tacit_status tac_spec_text(struct tac_tune_spec *s, const char **text,
                                 struct tacit_err *err) TAC_MUST_USE;
 void tac_tune_spec_release(struct tac_tune_spec *s);
+/* tac_setting_wrong: a setting's value does not do: puts before err's message which setting it is,
+ * or which field of which config it was read from. Returns st; does nothing where it is TACIT_OK.
+ */
+enum tacit_status tac_setting_wrong(const struct tac_tune_spec *s, size_t setting,
+                                    enum tacit_status st, struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_tune_make: spec is copied; info's strings are borrowed. with_grad: gradients are allocated
  * too. Values are those of the model where the method has no `start`, else 0: tac_tune_set fills
