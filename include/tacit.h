@@ -436,7 +436,8 @@ TACIT_API void tacit_method_setting(size_t i, size_t k, struct tacit_setting *ou
 #define TACIT_SEED_COMMON UINT64_MAX /* a noise source's own seed: take the common one */
 
 struct tacit_train_options {
-    const char *method; /* with its settings: "prompt", "lora:r=8,alpha=16" */
+    const char *method; /* with its settings: "prompt", "lora:r=8,alpha=16"; NULL: the init
+                           adapter's, else prompt */
     size_t tokens;      /* of a prompt or prefix; 0: as many as the init text has */
     enum tacit_init init;
     const char *init_text;    /* TEXT: NULL takes the task's description */

@@ -130,7 +130,7 @@ refuses "zero tokens" "above 0" train demo/task.yaml demo --tokens 0
 refuses "a learning rate that is no number" "lr" train demo/task.yaml demo --lr fast
 refuses "a negative learning rate" "lr" train demo/task.yaml demo --lr -1
 refuses "an empty init text" "empty" train demo/task.yaml demo --init text:
-refuses "an init that is none" "option '--init': expected one of description, text:TEXT, vocab, normal, adapter:DIR, found 'texts:a'" \
+refuses "an init that is none" "option '--init': expected one of description, text:TEXT, vocab, normal, zero, adapter:DIR, found 'texts:a'" \
     train demo/task.yaml demo --init texts:a
 refuses "an unknown schedule" "linear" train demo/task.yaml demo --schedule stairs
 refuses "an empty prompt text" "empty" "$tacit" eval --model "$tmp/m" --task demo/task.yaml --data demo --prompt "" --quiet
@@ -174,6 +174,35 @@ d=$(adapter a5); edit "$d/adapter_model.safetensors" '1s/prompt_embeddings/promp
 refuses "an adapter without its tensor" "prompt_embeddings" with "$d"
 refuses "an adapter that is not there" "none" with "$tmp/none"
 refuses "a model folder as adapter" "adapter_config.json" with "$tmp/m"
+for method in lora:r=2 ia3 prefix; do
+    "$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --limit 8 --steps 1 --tokens 3 --method $method --no-eval \
+        --quiet --out "$tmp/${method%%:*}" >/dev/null
+done
+refuses "a LoRA adapter of another width" "lora_A.weight': found 2x32, expected 2x48 (rank x the module's inputs)" with "$tmp/lora" "$tmp/wide"
+refuses "an IA3 adapter of another width" "ia3_l': found 96x1, expected 144x1" with "$tmp/ia3" "$tmp/wide"
+refuses "a prefix of another width" "field 'token_dim': found 32, expected the model's 48" with "$tmp/prefix" "$tmp/wide"
+refuses "a LoRA adapter of another model" "h.2.self_attention.query_key_value.lora_A.weight' is missing (4 of 6 are there)" with "$tmp/lora" "$tmp/deep"
+spoil() { # ADAPTER COPY FIELD VALUE: another value in the copy's config; prints its path
+    cp -r "$tmp/$1" "$tmp/$2"
+    edit "$tmp/$2/adapter_config.json" "s/\"$3\": [^,]*/\"$3\": $4/"
+    echo "$tmp/$2"
+}
+refuses "a rank of 0" "l0/adapter_config.json: field 'r': expected an integer from 1 to 65536, found 0" with "$(spoil lora l0 r 0)"
+refuses "DoRA" "field 'use_dora': found true, which is not implemented" with "$(spoil lora l1 use_dora true)"
+refuses "a LoRA adapter that trained biases" "field 'bias': found 'all'" with "$(spoil lora l2 bias '"all"')"
+d=$(spoil lora l3 x 0); edit "$d/adapter_config.json" 's/"query_key_value"/"q_proj"/'
+refuses "a module that the model has not" "found 'q_proj', expected modules of the model: query_key_value, dense" with "$d"
+d=$(spoil lora l4 x 0); edit "$d/adapter_config.json" '/lora_alpha/d'
+refuses "a LoRA adapter without alpha" "field 'lora_alpha': expected a number" with "$d"
+refuses "dropout in training" "field 'lora_dropout': found 0.1, expected 0 for training" train demo/task.yaml demo --init adapter:"$(spoil lora l5 lora_dropout 0.1)"
+refuses "an adapter of another method" "a: holds an adapter of method prompt with its settings, --method says lora" \
+    train demo/task.yaml demo --init adapter:"$tmp/a" --method lora
+refuses "an adapter of another method, asked for by the default's name" "lora: holds an adapter of method lora" \
+    train demo/task.yaml demo --init adapter:"$tmp/lora" --method prompt
+refuses "settings of an adapter's method" "--method says lora:r=4" train demo/task.yaml demo --init adapter:"$tmp/lora" --method lora:r=4
+d=$(spoil prefix p0 x 0); printf '\x00\x00\xc0\x7f' |
+    dd of="$d/adapter_model.safetensors" bs=1 conv=notrunc seek=$(($(stat -c %s "$d/adapter_model.safetensors") - 4)) status=none
+refuses "an adapter with NaN" "tensor 'prompt_embeddings': element 383 is NaN, expected a finite number" with "$d"
 
 # ---- limits ----
 printf '[%.0s' {1..1000} >"$tmp/deep.json"
@@ -184,6 +213,8 @@ refuses "a thousand open brackets" "config.json" limited "$tacit" score --model 
 d=$(copy wide-config); edit "$d/config.json" 's/"vocab_size": [0-9]*/"vocab_size": 2000000000000/'
 refuses "a vocabulary of two million million" "vocab_size" limited "$tacit" score --model "$d" "$tmp/in"
 printf 'a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c]\n' >"$tmp/laugh.yaml"
+refuses "a rank that the tensors have not" "found 2x32, expected 65536x32" limited "$tacit" score --model "$tmp/m" \
+    --adapter "$(spoil lora l6 r 65536)" "$tmp/in"
 refuses "YAML aliases that multiply" "laugh.yaml" limited "$tacit" tasks show "$tmp/laugh.yaml" --data demo
 echo "1..$n"
 exit $bad

@@ -42,7 +42,7 @@ static json_t *value_at(const void *p, enum kind kind)
 {
     switch (kind) {
     case TEXT:
-        return json_string(*(const char *const *)p);
+        return *(const char *const *)p ? json_string(*(const char *const *)p) : json_null();
     case REAL:
         return json_real(*(const double *)p);
     case SIZE:

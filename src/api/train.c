@@ -82,7 +82,7 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
     int optimizer, schedule, cache = TAC_TEXTS_AUTO;
     enum tacit_status s = check_options(o, err);
     if (!s)
-        s = tac_spec_method(&j->spec, o->method, err);
+        s = tac_spec_method(&j->spec, o->method ? o->method : tac_method_prompt.name, err);
     if (!s)
         s = pick_name(&optimizer, "optimizer", o->optimizer, optimizers, err);
     if (!s)
@@ -271,9 +271,10 @@ static enum tacit_status continue_tune(struct tac_train_job *j, const struct tac
     if (s)
         return s;
     const struct tac_method *method = j->tune->method;
-    if (j->spec.method != method && j->spec.method != &tac_method_prompt)
-        return tac_fail(err, TACIT_EINPUT, "%s: holds an adapter of method %s, --method says %s",
-                        dir, method->name, j->spec.method->name);
+    if (j->o->method && strcmp(j->o->method, method->name) != 0)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: holds an adapter of method %s with its settings, --method says %s",
+                        dir, method->name, j->o->method);
     if (j->o->tokens && j->o->tokens != j->tune->P)
         return tac_fail(err, TACIT_EINPUT, "%s: has %zu tokens, --tokens says %zu", dir, j->tune->P,
                         j->o->tokens);

@@ -30,10 +30,13 @@ static bool check_noise(const struct cli_args *a, const char *list)
 static bool set_init(const struct cli_args *a, struct tacit_train_options *o)
 {
     struct tacit_err err;
-    if (!cli_has(a, "init") || !tacit_train_init(o, cli_get(a, "init"), &err))
-        return true;
-    cli_usage(a, "option '--init': %s", err.msg);
-    return false;
+    if (cli_has(a, "init") && tacit_train_init(o, cli_get(a, "init"), &err)) {
+        cli_usage(a, "option '--init': %s", err.msg);
+        return false;
+    }
+    if (o->init == TACIT_INIT_ADAPTER && !cli_has(a, "method"))
+        o->method = NULL;
+    return true;
 }
 
 /* A text was named that the method has no use for. */
