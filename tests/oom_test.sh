@@ -26,7 +26,8 @@ mkdir "$tmp/study"
 # The bytes of the folder that a command wrote, without its times.
 bytes() {
     if [ -e "$1/study.db" ]; then
-        sqlite3 "$1/study.db" "UPDATE unit SET seconds = 0; UPDATE result SET rows = '' WHERE name = 'accuracy'" &&
+        sqlite3 "$1/study.db" "UPDATE unit SET seconds = 0, result = iif(kind = 'make', json_remove(result, '\$.seconds'), result);
+            UPDATE result SET rows = '' WHERE name IN ('accuracy', 'methods')" &&
             sqlite3 "$1/study.db" .dump | sha256sum
         return
     fi
