@@ -450,10 +450,13 @@ struct tacit_train_options {
     double momentum; /* Muon's */
     double warmup;   /* below 1: a share of all steps; else steps */
     size_t batch, batch_tokens, accumulate, epochs;
-    uint64_t steps;                             /* 0: epochs decide */
-    int file_order;                             /* examples in file order instead of shuffled */
-    int noise_order, noise_init, noise_moments; /* which seeds matter */
-    uint64_t seed;                              /* of every source whose own is TACIT_SEED_COMMON */
+    uint64_t steps; /* 0: epochs decide */
+    int file_order; /* examples in file order instead of shuffled */
+    /* which seeds matter. What is drawn (init NORMAL, VOCAB's tokens, LoRA, P-tuning, a prefix's
+     * MLP) comes of seed_init always; noise_init jitters the values of tokens, of an adapter, IA3's
+     */
+    int noise_order, noise_init, noise_moments;
+    uint64_t seed; /* of every source whose own is TACIT_SEED_COMMON */
     uint64_t seed_order, seed_init, seed_moments;
     double init_scale, moments_scale;
     uint64_t eval_steps;

@@ -253,7 +253,7 @@ static enum tacit_status start_tune(struct tac_train_job *j, struct tac_adapter_
         s = j->init ? j->spec.method->start(j->tune, j->init, from, j->o->init == TACIT_INIT_ZERO,
                                             j->to.seed_init, err)
                     : TACIT_EFAIL;
-        if (!from)
+        if (!from && !j->spec.method->starts_alike)
             j->to.noise &= ~(unsigned)TAC_NOISE_INIT; /* chance is in the values already */
     }
     if (!s && j->init)
@@ -275,7 +275,7 @@ static enum tacit_status continue_tune(struct tac_train_job *j, const struct tac
         return tac_fail(err, TACIT_EINPUT,
                         "%s: holds an adapter of method %s with its settings, --method says %s",
                         dir, method->name, j->o->method);
-    if (j->o->tokens && j->o->tokens != j->tune->P)
+    if (method->tokens && j->o->tokens && j->o->tokens != j->tune->P)
         return tac_fail(err, TACIT_EINPUT, "%s: has %zu tokens, --tokens says %zu", dir, j->tune->P,
                         j->o->tokens);
     if (!j->o->place)

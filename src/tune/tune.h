@@ -83,6 +83,7 @@ struct tac_method {
      * distributions, or zero. NULL: the block has them after `bind` */
     enum tacit_status (*start)(const struct tac_tune *t, float *values, const float *from,
                                bool zero, uint64_t seed, struct tacit_err *err);
+    bool starts_alike; /* `start` knows no chance: the same values for every seed */
     /* where what the ports read is made of the block: makes it anew, and brings gradients back to
      * it; NULL where the ports read the block itself */
     void (*forward)(struct tac_tune *t);
