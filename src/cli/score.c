@@ -121,28 +121,37 @@ static bool at_end(const struct tacit_prompt *p)
     return has_rows(p) && p->place && strcmp(p->place, "end") == 0;
 }
 
+static int wrong_adapter(const struct reading *r, const json_t *found, size_t line)
+{
+    char *text = found ? json_dumps(found, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    bool named = r->under->n && *r->under->name[0];
+    fprintf(stderr, "tacit score: %s:%zu: field 'adapter': found %.100s, expected ", r->name, line,
+            text ? text : "nothing");
+    if (!named)
+        fputs("none: no adapter was given a name (--adapter NAME=DIR)", stderr);
+    for (size_t i = 0; named && i < r->under->n; i++)
+        fprintf(stderr, "%s, ", r->under->name[i]);
+    fputs(named ? "or null for none\n" : "\n", stderr);
+    free(text);
+    return TACIT_EINPUT;
+}
+
 /* Which prompt a line is run under. */
 static int take_adapter(const struct reading *r, const json_t *o, size_t *out, size_t line)
 {
     const json_t *v = json_object_get(o, "adapter");
     const struct under *u = r->under;
     const char *name = json_string_value(v);
+    bool named = u->n && *u->name[0];
     *out = u->n;
-    if (!u->n || !*u->name[0] || json_is_null(v)) {
-        *out = u->n && !*u->name[0] ? 0 : u->n;
-        return 0;
+    if (!named) {
+        *out = 0;
+        return v && !json_is_null(v) ? wrong_adapter(r, v, line) : 0;
     }
     for (size_t i = 0; name && i < u->n; i++)
         if (strcmp(u->name[i], name) == 0)
             *out = i;
-    if (*out < u->n)
-        return 0;
-    fprintf(stderr, "tacit score: %s:%zu: field 'adapter': %s%s%s, expected null or one of",
-            r->name, line, v ? "found '" : "missing", name ? name : "", v ? "'" : "");
-    for (size_t i = 0; i < u->n; i++)
-        fprintf(stderr, "%s %s", i ? "," : "", u->name[i]);
-    fputc('\n', stderr);
-    return TACIT_EINPUT;
+    return *out == u->n && !json_is_null(v) ? wrong_adapter(r, v, line) : 0;
 }
 
 /* The first part's ids and the second's as the second. */
@@ -325,10 +334,13 @@ static int open_named(const struct cli_args *a, const struct tacit_model *m, str
 {
     const char *is = strchr(value, '=');
     struct tacit_err err;
-    size_t n = is ? (size_t)(is - value) : 0;
-    if (!n || n >= sizeof u->name[0])
+    size_t n = is ? (size_t)(is - value) : 0, most = sizeof u->name[0] - 1;
+    if (!n)
         return cli_usage(a, "option '--adapter': of several each has a name, NAME=DIR, found '%s'",
                          value);
+    if (n > most)
+        return cli_usage(a, "option '--adapter': a name of %zu bytes, expected %zu at most", n,
+                         most);
     if (u->n == MAX_ADAPTERS)
         return cli_usage(a, "at most %d adapters", MAX_ADAPTERS);
     memcpy(u->name[u->n], value, n);
