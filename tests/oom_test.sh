@@ -16,6 +16,7 @@ printf 'Cafe\xcc\x81 12345, frogs.' >"$tmp/accent"
 head -c 1500 docs/ARCHITECTURE.md >"$tmp/corpus.txt"
 printf '{"text": "A frog sat by the pond", "target": " animal"}\n{"ids": [20, 21], "target_ids": [23]}\n{"before": "A frog", "text": " sat", "target": " animal"}\n' \
     >"$tmp/in"
+for name in p l i t; do echo "{\"ids\": [5, 6], \"target_ids\": [7], \"adapter\": \"$name\"}"; done >"$tmp/named"
 
 # A study's store with a few rows a table, as tests/report_test.sh has it.
 mkdir "$tmp/study"
@@ -95,6 +96,9 @@ t convert-prefix 1 convert "$here/tests/golden/methods/prefix" --old-bloom-prefi
 t convert-text 0 convert "$tmp/a" --model "$tmp/m" --text "A frog" --base64
 t merge 1 merge "$here/tests/golden/methods/ia3" --model "$here/tests/golden/base-f32" --quiet --out out
 t score 0 score "${model[@]}" "$tmp/in"
+methods=$here/tests/golden/methods
+t score-mixed 0 score --model "$here/tests/golden/base-f32" --threads 1 --quiet --adapter p="$methods/prefix" \
+    --adapter l="$methods/lora-patterns" --adapter i="$methods/ia3" --adapter t="$methods/ptuning" "$tmp/named"
 t generate 0 generate "${model[@]}" --max-tokens 4 "A frog"
 wait
 t eval 0 eval "${model[@]}" "${task[@]}" --limit 4 --adapter "$tmp/a" --prompt "Say it."
@@ -105,6 +109,9 @@ t train 1 train "${model[@]}" "${task[@]}" --limit 4 --eval-limit 2 --steps 2 --
     --pull "a frog" --pull-weight 2 --out out
 t train-end 1 train "${model[@]}" "${task[@]}" --limit 4 --no-eval --steps 2 --batch 2 --tokens 2 --place end \
     --text-cache f16 --out out
+t train-lora 1 train "${model[@]}" "${task[@]}" --limit 4 --no-eval --steps 2 --batch 2 \
+    --method lora:r=1,ranks=dense:2,targets=query_key_value+dense,layers=0 --out out
+t train-prefix 1 train "${model[@]}" "${task[@]}" --limit 4 --no-eval --steps 2 --batch 2 --tokens 2 --method prefix --out out
 t pretrain 1 pretrain "${model[@]}" --context 16 --steps 2 --batch 2 --out out "$tmp/corpus.txt"
 wait
 cat >"$tmp/study.yaml" <<END
