@@ -151,6 +151,22 @@ sed 's/tokens: 9}/tokens: 8}/' "$tmp/f.yaml" >"$tmp/g.yaml"
 is "$(cat "$tmp/out")" "none0 description0 paraphrase0 start0 prompt0 short0 lean1 3"
 check "other texts are scored anew, and models that are not kept are trained for it" $?
 
+# ---- held out ----
+spec "$tmp/h.yaml" "$PWD/demo/task.yaml" 1 'holdout: 4
+methods: {prompt: {epochs: 2, batch: 4, lr: 1e-2}}
+controls: {shuffled: true}'
+study "$tmp/h.yaml" "$tmp/h" >/dev/null
+"$tacit" train --model "$tmp/m" --task "$PWD/demo/task.yaml" --data demo --limit 8 --tokens 4 --epochs 2 --batch 4 --lr 1e-2 --seed 1 \
+    --no-eval --out "$tmp/eight" --quiet >/dev/null
+mkdir "$tmp/held"
+sed -n 9,12p demo/train.jsonl >"$tmp/held/val.jsonl"
+acc=$("$tacit" eval --model "$tmp/m" --task "$PWD/demo/task.yaml" --data "$tmp/held" --adapter "$tmp/eight" --quiet --json)
+cmp "$tmp/eight/adapter_model.safetensors" "$tmp/h/runs/$name/prompt/1/adapter_model.safetensors" &&
+    [ "$(sqlite3 "$tmp/h/study.db" "SELECT train, validation, (SELECT count(*) FROM score WHERE prompt LIKE '%shuffled%') FROM task")" = "8|4|1" ] &&
+    near "$(sqlite3 "$tmp/h/study.db" "SELECT dev_loss FROM epoch WHERE prompt LIKE '%/prompt/1' AND epoch = 2")" \
+        "$(sqlite3 :memory: "SELECT '$acc' ->> '$.rows[0].loss'")"
+check "what is held out is not trained on, and validates" $?
+
 # ---- more, and other ----
 done_by() { "$tacit" study "$1" --out "$2" --plan --json | sed 's/{"units": \([0-9]*\),.*/\1/'; }
 spec "$tmp/more.yaml" "$PWD/demo/task.yaml, $tmp/other.yaml" 3 "$full"
@@ -277,6 +293,8 @@ line 's/, [^,]*other.yaml/, nowhere/'
 refuses "an unknown task" "nowhere" study "$tmp/bad.yaml" "$tmp/x"
 line "s|^model: .*|model: $tmp/none|"
 refuses "no such model" "$tmp/none" study "$tmp/bad.yaml" "$tmp/x"
+line 's/^test: validation/holdout: 12/'
+refuses "no example left to train on" "key 'holdout': task '$name' has 12 training examples, 12 are to be held out" study "$tmp/bad.yaml" "$tmp/x"
 line 's/^test: validation/test: holdout/'
 refuses "no such split" "holdout" study "$tmp/bad.yaml" "$tmp/x"
 line "s|^wordings: .*||"

@@ -117,6 +117,11 @@ enum tacit_status tac_texts_load(struct tacit_study *st, struct tacit_err *err) 
 /* Whether they have nothing to do with a task. */
 bool tac_texts_for(const struct tac_texts *x, int task);
 
+/* tac_keep_training: of a task's training split what it trains on: without those held out.
+ * TACIT_EINPUT where none is left. (study.c) */
+enum tacit_status tac_keep_training(struct tacit_examples *e, const struct tacit_study *st,
+                                    const char *task, struct tacit_err *err) TAC_MUST_USE;
+
 /* tac_plan: fills prompts and units from the spec, tasks and model that st holds. */
 enum tacit_status tac_plan(struct tacit_study *st, struct tacit_err *err) TAC_MUST_USE;
 

@@ -98,6 +98,43 @@ static enum tacit_status load_split(struct tacit_study *st, struct tacit_example
     return s;
 }
 
+static void keep(struct tacit_examples *e, size_t from, size_t n)
+{
+    memmove(e->data.example, e->data.example + from, n * sizeof *e->data.example);
+    memmove(e->rendered.example, e->rendered.example + from, n * sizeof *e->rendered.example);
+    e->data.n = e->rendered.n = n;
+}
+
+enum tacit_status tac_keep_training(struct tacit_examples *e, const struct tacit_study *st,
+                                    const char *task, struct tacit_err *err)
+{
+    size_t n = tacit_examples_count(e), out = st->spec.holdout;
+    if (n <= out)
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s: key 'holdout': task '%s' has %zu training examples, %zu are to be "
+                        "held out",
+                        st->file, task, n, out);
+    keep(e, 0, n - out);
+    return TACIT_OK;
+}
+
+/* What is trained on, and what validates: a split of its own, or the training split's end. */
+static enum tacit_status load_training(struct tacit_study *st, struct tac_study_task *t,
+                                       struct tacit_err *err)
+{
+    const struct tac_spec *sp = &st->spec;
+    enum tacit_status s = load_split(st, &t->train, t, "train", sp->train_examples, err);
+    if (!s && sp->holdout) {
+        s = load_split(st, &t->validation, t, "train", sp->train_examples, err);
+        if (!s)
+            s = tac_keep_training(t->train, st, t->name, err);
+        if (!s)
+            keep(t->validation, tacit_examples_count(t->train), sp->holdout);
+    } else if (!s && has_split(t->task->t, "validation"))
+        s = load_split(st, &t->validation, t, "validation", sp->validation_examples, err);
+    return s;
+}
+
 static enum tacit_status load_task(struct tacit_study *st, struct tac_study_task *t,
                                    const char *name, struct tacit_err *err)
 {
@@ -112,9 +149,7 @@ static enum tacit_status load_task(struct tacit_study *st, struct tac_study_task
     if (!*tacit_task_description(t->task))
         return tac_fail(err, TACIT_EINPUT, "%s: task '%s' has no description to start from",
                         st->file, t->name);
-    s = load_split(st, &t->train, t, "train", sp->train_examples, err);
-    if (!s && has_split(t->task->t, "validation"))
-        s = load_split(st, &t->validation, t, "validation", sp->validation_examples, err);
+    s = load_training(st, t, err);
     if (!s)
         s = load_split(st, &t->test, t, sp->test, sp->test_examples, err);
     if (s)

@@ -325,6 +325,8 @@ static enum tacit_status train_examples(struct tac_work *w, const struct tacit_e
     enum tacit_status s =
         tacit_examples_load(own, t->task, w->st->data, "train", w->m->tokenizer, &o, err);
     if (!s)
+        s = tac_keep_training(*own, w->st, t->name, err);
+    if (!s)
         shuffle_labels(*own, p->index);
     *train = *own;
     return s;
