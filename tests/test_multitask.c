@@ -53,7 +53,7 @@ static void reads_each_task(void **state)
 {
     (void)state;
     for (long k = 0; k < 3; k++) {
-        char npy[32], other[32];
+        char npy[64], other[64];
         snprintf(npy, sizeof npy, "multitask.%ld.npy", k);
         snprintf(other, sizeof other, "multitask.%ld.npy", (k + 1) % 3);
         assert_true(gap("multitask", k, npy) < 2e-7);
