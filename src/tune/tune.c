@@ -313,6 +313,7 @@ void tac_tune_close(struct tac_tune *t)
     if (t->memory)
         t->weights->be->ops->release(t->weights->be, t->memory);
     tac_arena_release(&t->arena);
+    tac_tune_spec_release(&t->spec);
     tac_weights_close(t->weights);
     free(t);
 }
