@@ -119,6 +119,15 @@ INSERT INTO made VALUES ('related', 3, 'transfer', 'Similarity and transfer', ''
 INSERT INTO made SELECT 'wins', 4, 'transfer', 'Better than nothing?', '', 'method:text:Method,target:text:Target,against:text:Against,sources:number:Sources,wins:number:Wins,ties:number:Ties,losses:number:Losses',
     json_group_array(json_array(m, name, g, 12, 3 + position, 2, 7 - position)) FROM task, (SELECT 'prompt' AS m UNION SELECT 'lora:r=8,<i>'), (SELECT 'no prompt' AS g UNION SELECT 'random tokens');
 
+INSERT INTO made VALUES ('sweep', 1, 'sweep', 'Settings', '',
+    'task:text:Task,method:text:Method,config:text:Config,lr:number:Rate,tokens:number:Tokens,init:text:Init,settings:text:Settings,runs:number:Runs,diverged:number:Diverged,validation:share:Validation,accuracy:share:Accuracy',
+    '[["entail","prompt","prompt,lr=0.01",0.01,5,"vocab",null,2,0,0.8,0.81],["entail","prompt","prompt,lr=1",1,5,"vocab",null,2,2,null,null],
+      ["entail","prompt","prompt,lr=0.001",0.001,5,"vocab",null,2,0,0.7,0.7123],["entail","full","full,lr=0.01",0.01,null,null,"a=<b>",2,1,0.6,0.75],
+      ["sense","prompt","prompt,lr=0.01",0.01,5,"vocab",null,2,0,0.8,0.81]]');
+INSERT INTO made VALUES ('sweep_best', 2, 'sweep', 'The best', '',
+    'task:text:Task,method:text:Method,config:text:Config,validation:share:Validation,accuracy:share:Accuracy,low:share:From,high:share:To,tried:number:Tried',
+    '[["entail","prompt","prompt,lr=0.01",0.8,0.81,0.7,0.9,3],["all","prompt","prompt,lr=0.01",0.8,0.81,null,null,3]]');
+
 -- "a:text:A,b:share:B" to the JSON that the store keeps.
 INSERT INTO result SELECT name, position, part, title, note,
     (SELECT json_group_array(json_object('name', substr(value, 1, instr(value, ':') - 1), 'type', substr(rest, 1, instr(rest, ':') - 1),

@@ -13,7 +13,7 @@ store() { # FOLDER [SQL]: the made-up study, changed
     { cat src/study/schema.sql tests/report_fixture.sql; echo "${2:-}"; } | sqlite3 -bail "$1/study.db"
 }
 store "$tmp/out"
-said=$("$tacit" report "$tmp/out") && [[ $said = "$tmp/out/report.html: "*" MB, with 21 figures and 27 tables as files" ]]
+said=$("$tacit" report "$tmp/out") && [[ $said = "$tmp/out/report.html: "*" MB, with 23 figures and 29 tables as files" ]]
 check "tacit report: $said" $?
 size=$(stat -c %s "$tmp/out/report.html")
 [ "$size" -lt 3145728 ]

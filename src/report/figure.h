@@ -148,13 +148,15 @@ void tac_fig_svg(struct tac_out *o, const struct tac_fig *f, const char *title);
 /* tac_fig_css: the style sheet, as the page needs it (colours as variables). */
 const char *tac_fig_css(void);
 
-/* The figures, by family: accuracy.c, methods.c, reading.c, runs.c, space.c, transfer.c. */
+/* The figures, by family: accuracy.c, causes.c, methods.c, reading.c, runs.c, space.c, sweep.c,
+ * transfer.c. */
 typedef void tac_draw(struct tac_fig *f, const struct tac_rep_table *t);
 tac_draw tac_draw_accuracy, tac_draw_methods, tac_draw_curves;
 tac_draw tac_draw_reading, tac_draw_persistence, tac_draw_words, tac_draw_recurring;
 tac_draw tac_draw_scripts, tac_draw_knockout, tac_draw_wayward;
 tac_draw tac_draw_seeds, tac_draw_drift, tac_draw_paths, tac_draw_noise;
 tac_draw tac_draw_distances, tac_draw_layout, tac_draw_trajectory;
+tac_draw tac_draw_sweep, tac_draw_sweep_best;
 tac_draw tac_draw_transfer, tac_draw_similarity, tac_draw_related, tac_draw_wins;
 
 #endif

@@ -70,6 +70,14 @@ const struct tac_figure tac_figures[] = {
      "measure n spearman p", tac_draw_related},
     {"wins", "How many prompts of other tasks are better, as good, or worse on each target.",
      "target against wins ties losses", tac_draw_wins},
+    {"sweep",
+     "A line a method with its settings; ringed: the best of its method by the validation split. A hollow dot on the axis: all "
+     "runs diverged.",
+     "task method config lr tokens init settings runs diverged validation accuracy",
+     tac_draw_sweep},
+    {"sweep_best",
+     "Lines are 95 % intervals over examples; the upright mark is the validation accuracy that was chosen by.",
+     "task method config validation accuracy low high tried", tac_draw_sweep_best},
     {0},
 };
 

@@ -18,6 +18,8 @@ TAC_EMBED(tac_embed_d3_license, "src/report/d3.txt");
 static const struct {
     const char *name, *title, *lead;
 } parts[] = {
+    {"sweep", "Sweep",
+     "What settings come to: chosen by the validation split, reported on another."},
     {"accuracy", "Accuracy",
      "How well trained prompts do, beside what they must be compared with."},
     {"reading", "Reading", "What the trained tokens are nearest to, and what they do."},
