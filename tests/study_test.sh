@@ -248,7 +248,7 @@ refuses() { # NAME TEXT COMMAND...
         check "$1" 1
     fi
 }
-(exec 9>"$tmp/a/.lock"; flock 9; touch "$tmp/held"; sleep 5) &
+(exec 9>"$tmp/a/.lock"; flock 9; touch "$tmp/held"; exec sleep 60) &
 holder=$!
 while [ ! -e "$tmp/held" ]; do sleep 0.05; done
 refuses "a second process is told" "another process works on this study" "$tacit" study "$tmp/s.yaml" --out "$tmp/a"
