@@ -480,6 +480,8 @@ TACIT_API struct tacit_train_options tacit_train_options_default(void);
  * "adapter:DIR"; TEXT and DIR point into the name. */
 TACIT_API enum tacit_status tacit_train_init(struct tacit_train_options *o, const char *init,
                                              struct tacit_err *err);
+/* ... that name, without TEXT or DIR. */
+TACIT_API const char *tacit_train_init_name(const struct tacit_train_options *o);
 
 struct tacit_train_result {
     uint64_t steps, best_step;
@@ -585,6 +587,7 @@ struct tacit_study_options {
     struct tacit_model_options model_options; /* threads: of all workers together */
     size_t jobs;                              /* units at once; 0: as the model's size suggests */
     int read_only;                            /* 1: plan and status alone; nothing is written */
+    int sweep;                                /* 1: the file's sweep, instead of the study */
 };
 
 TACIT_API struct tacit_study_options tacit_study_options_default(void);
@@ -628,6 +631,17 @@ struct tacit_claim {
 };
 TACIT_API size_t tacit_study_claims(const struct tacit_study *s);
 TACIT_API void tacit_study_claim(const struct tacit_study *s, size_t i, struct tacit_claim *out);
+
+/* What a sweep found: of a method's combinations of settings the best one by the validation split,
+ * on a task (or "all": by the mean over tasks). accuracy, with its 95 % interval: on the split that
+ * is reported, which had no part in the choice. */
+struct tacit_best {
+    const char *task, *method, *config;
+    double validation, accuracy, low, high;
+    size_t tried, diverged; /* combinations; those of which a run diverged are never best */
+};
+TACIT_API size_t tacit_study_bests(const struct tacit_study *s);
+TACIT_API void tacit_study_best(const struct tacit_study *s, size_t i, struct tacit_best *out);
 
 /* ---- Benchmarks
  * -----------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ static void open_at_start(struct subject *s)
     struct tacit_err err;
     struct tac_tune_spec spec;
     struct part p;
-    assert_ok(tac_spec_method(&spec, s->from->method, &err), err);
+    assert_ok(tac_tune_spec_parse(&spec, s->from->method, &err), err);
     spec.P = s->g.P;
     assert_ok(tac_tune_make(&s->tune, &spec, s->g.weights, true, NULL, &err), err);
     tac_tune_spec_release(&spec);

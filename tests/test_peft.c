@@ -480,7 +480,7 @@ static void writes_all_linear_by_name(void **state)
         struct tac_tune_spec s;
         struct tac_tune *t, *again;
         json_t *config;
-        assert_ok(tac_spec_method(&s, specs[i], &err), err);
+        assert_ok(tac_tune_spec_parse(&s, specs[i], &err), err);
         assert_ok(tac_tune_make(&t, &s, g.weights, false, NULL, &err), err);
         assert_ok(tac_tune_save(t, dir, &err), err);
         assert_ok(tac_json_load(&config, config_path, 1 << 20, &err), err);

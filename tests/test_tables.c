@@ -279,6 +279,76 @@ static void test_forgetting(void **state)
         json_decref(result[i]);
 }
 
+/* ---- sweeps ---- */
+
+/* Three combinations of a method on three tasks, one of another whose every second run diverged. Of
+ * the first the second run diverged on task two; the second is as good by validation as the third
+ * on task one, and has the lower loss. */
+static void test_sweep(void **state)
+{
+    struct world *w = *state;
+    static const double validation[4][TASKS] = {
+        {0.9, 0.9, 0.2}, {0.6, 0.7, 0.5}, {0.6, 0.5, 0.5}, {1, 1, 1}};
+    static const double loss[] = {1, 2, 3, 4};
+    struct tac_spec_method own[] = {
+        {.name = "a,lr=1", .base = "a", .init = "vocab", .rows = true, .o = {.lr = 1, .tokens = 5}},
+        {.name = "a,lr=2", .base = "a", .init = "vocab", .rows = true, .o = {.lr = 2, .tokens = 5}},
+        {.name = "a,lr=3", .base = "a", .settings = "b=c", .o = {.lr = 3}},
+        {.name = "z", .base = "z", .o = {.lr = 1}}};
+    struct tac_unit unit[24];
+    json_t *result[24];
+    size_t n = 0;
+    w->st.spec.method = own;
+    w->st.spec.n_method = 4;
+    w->st.unit = unit;
+    w->st.n_unit = 24;
+    w->x.result = result;
+    memset(w->score, 0, sizeof w->score);
+    w->st.n_prompt = 0;
+    for (int t = 0; t < TASKS; t++)
+        for (int k = 0; k < 4; k++)
+            for (size_t r = 1; r <= 2; r++, n++) {
+                size_t p = add(w, (enum tac_kind)(TAC_KIND_METHOD + k), t, r);
+                bool diverged = r == 2 && (k == 3 || (k == 0 && t == 1));
+                unit[n] = (struct tac_unit){.kind = TAC_UNIT_MAKE, .a = p, .b = p, .target = t};
+                result[n] = diverged ? json_pack("{s:b}", "diverged", 1)
+                                     : json_pack("{s:{s:f, s:f}, s:f}", "validation", "accuracy",
+                                                 validation[k][t] + (r == 1 ? 0.125 : -0.125),
+                                                 "loss", loss[k], "seconds", (double)r);
+                if (!diverged)
+                    give(w, p, t, k == 1 ? "11110000" : "11111111", 0);
+            }
+    json_t *rows = rows_of(w, tac_table_sweep);
+    assert_int_equal(json_array_size(rows), 12);
+    assert_string_equal(json_string_value(cell(rows, 4, 2)), "a,lr=1");
+    near(number(rows, 4, 4), 5, "tokens");
+    assert_true(json_is_null(cell(rows, 2, 4)) && json_is_null(cell(rows, 2, 5)));
+    near(number(rows, 4, 7), 2, "runs");
+    near(number(rows, 4, 8), 1, "diverged");
+    near(number(rows, 4, 9), 0.9 + 0.125, "validation of the run that did not");
+    near(number(rows, 5, 9), 0.7, "validation");
+    near(number(rows, 5, 11), 0.5, "accuracy");
+    near(number(rows, 5, 15), 1.5, "seconds");
+    json_decref(rows);
+    rows = rows_of(w, tac_table_sweep_best);
+    assert_int_equal(json_array_size(rows), 4);
+    assert_string_equal(json_string_value(cell(rows, 0, 2)), "a,lr=1");
+    assert_string_equal(json_string_value(cell(rows, 1, 2)), "a,lr=2");
+    assert_string_equal(json_string_value(cell(rows, 2, 2)), "a,lr=2"); /* the lower loss */
+    assert_string_equal(json_string_value(cell(rows, 3, 0)), "all");
+    assert_string_equal(json_string_value(cell(rows, 3, 2)), "a,lr=2");
+    near(number(rows, 3, 8), 0.6, "validation over all tasks");
+    near(number(rows, 3, 9), 0.5, "accuracy over all tasks");
+    near(number(rows, 3, 13), 3, "tried");
+    near(number(rows, 3, 14), 1, "diverged");
+    assert_int_equal(w->st.n_best, 4);
+    assert_string_equal(w->st.best[0].config, "a,lr=1");
+    json_decref(rows);
+    free(w->st.best);
+    for (size_t i = 0; i < n; i++)
+        json_decref(result[i]);
+}
+
 /* ---- chance ---- */
 
 static void test_seeds(void **state)
@@ -714,11 +784,11 @@ static void test_transfer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        in_world(test_methods),    in_world(test_forgetting), in_world(test_seeds),
-        in_world(test_drift),      in_world(test_distances),  in_world(test_even),
-        in_world(test_noise),      in_world(test_paths),      in_world(test_layouts),
-        in_world(test_trajectory), in_world(test_alike),      in_world(test_neurons),
-        in_world(test_vectors),    in_world(test_related),    in_world(test_wins),
-        in_world(test_further),    in_world(test_transfer)};
+        in_world(test_methods), in_world(test_sweep),      in_world(test_forgetting),
+        in_world(test_seeds),   in_world(test_drift),      in_world(test_distances),
+        in_world(test_even),    in_world(test_noise),      in_world(test_paths),
+        in_world(test_layouts), in_world(test_trajectory), in_world(test_alike),
+        in_world(test_neurons), in_world(test_vectors),    in_world(test_related),
+        in_world(test_wins),    in_world(test_further),    in_world(test_transfer)};
     return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static struct tac_tune *open_tune(struct golden *g, const char *text, bool with_
     struct tacit_err err;
     struct tac_tune_spec s;
     struct tac_tune *t;
-    assert_ok(tac_spec_method(&s, text, &err), err);
+    assert_ok(tac_tune_spec_parse(&s, text, &err), err);
     s.P = s.method->tokens ? P : 0;
     assert_ok(tac_tune_make(&t, &s, g->weights, with_grad, NULL, &err), err);
     tac_tune_spec_release(&s);
@@ -268,12 +268,12 @@ static void test_specs(void **state)
     struct tacit_err err;
     const char *text;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        assert_int_equal(tac_spec_method(&s, wrong[i].text, &err), TACIT_EINPUT);
+        assert_int_equal(tac_tune_spec_parse(&s, wrong[i].text, &err), TACIT_EINPUT);
         if (!strstr(err.msg, wrong[i].part))
             fail_msg("%s: %s", wrong[i].text, err.msg);
     }
-    assert_ok(tac_spec_method(&s, "lora:rslora,r=4,targets=dense", &err), err);
-    assert_ok(tac_spec_text(&s, &text, &err), err);
+    assert_ok(tac_tune_spec_parse(&s, "lora:rslora,r=4,targets=dense", &err), err);
+    assert_ok(tac_tune_spec_text(&s, &text, &err), err);
     assert_string_equal(text, "lora:r=4,alpha=8,rslora=1,targets=dense,dropout=0");
     tac_tune_spec_release(&s);
 }
@@ -313,7 +313,7 @@ static void test_targets(void **state)
     struct tac_tune *t;
     golden_open(&g, "base-f32", &cpu);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        assert_ok(tac_spec_method(&s, wrong[i].text, &err), err);
+        assert_ok(tac_tune_spec_parse(&s, wrong[i].text, &err), err);
         assert_int_equal(tac_tune_make(&t, &s, g.weights, true, NULL, &err), TACIT_EINPUT);
         if (!strstr(err.msg, wrong[i].part))
             fail_msg("%s: %s", wrong[i].text, err.msg);

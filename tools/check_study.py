@@ -145,6 +145,42 @@ def divergence(a, b):
     return total / n if n else math.nan
 
 
+# ---- sweeps ----
+def sweep():
+    made = [dict(r, **json.loads(r["result"])) for r in db.execute(
+        "SELECT prompt.*, unit.result FROM prompt JOIN unit ON unit.key = unit WHERE planned")]
+    runs = {}
+    for r in made:
+        runs.setdefault((r["task"], r["kind"]), []).append(r)
+    want, level = {}, {}
+    for (task, config), found in runs.items():
+        ok = [r for r in found if not r.get("diverged")]
+        hits = np.mean([score[r["key"], task]["hits"] for r in ok], axis=0) if ok else None
+        want[task, config] = {"runs": len(found), "diverged": len(found) - len(ok), "accuracy": mean(hits if ok else []),
+                              "validation": mean(r["validation"]["accuracy"] for r in ok),
+                              "validation_loss": mean(r["validation"]["loss"] for r in ok), "seconds": mean(r["seconds"] for r in ok)}
+    compare("sweep", ["task", "config"], ["runs", "diverged", "accuracy", "validation", "validation_loss", "seconds"], want)
+    every = {c for _, c in want}
+    for c in every:
+        of_all = [want[t, c] for t in tasks]
+        level[c] = {k: float(np.sum([w[k] for w in of_all])) / (1 if k in ("runs", "diverged") else len(tasks)) for k in of_all[0]}
+    best, methods = {}, {r["config"]: r["method"] for r in table("sweep")}
+    order = {c: i for i, c in enumerate(dict.fromkeys(r["config"] for r in table("sweep")))}
+    for task in tasks + ["all"] * (len(tasks) > 1):
+        for method in set(methods.values()):
+            found = {c: level[c] if task == "all" else want[task, c] for c in every if methods[c] == method}
+            fit = [c for c, w in found.items() if not w["diverged"] and np.isfinite(w["validation"])]
+            if fit:
+                c = min(fit, key=lambda c: (-found[c]["validation"], found[c]["validation_loss"], order[c]))
+                best[task, method, c] = {k: found[c][k] for k in ("validation", "accuracy")} | {"tried": len(found)}
+    compare("sweep_best", ["task", "method", "config"], ["validation", "accuracy", "tried"], best)
+
+
+if table("sweep"):
+    sweep()
+    sys.exit(int(bad))
+
+
 # ---- the tables ----
 kinds = {r["method"] for r in table("accuracy")} - {"full"}
 compare("accuracy", ["task", "method"], ["accuracy"], {

@@ -177,7 +177,7 @@ enum tacit_status tac_job_identify(struct tac_train_job *j, struct tacit_err *er
         init = tac_hash(init, j->init, j->tune->n * sizeof *j->init);
     struct sink sink = {.err = err};
     const char *method;
-    if (tac_spec_text(&j->tune->spec, &method, err))
+    if (tac_tune_spec_text(&j->tune->spec, &method, err))
         return TACIT_EFAIL;
     j->settings = settings_of(j, method, hash_examples(j), init);
     if (!j->settings)

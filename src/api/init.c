@@ -38,3 +38,12 @@ enum tacit_status tacit_train_init(struct tacit_train_options *o, const char *in
     }
     return tac_fail(err, TACIT_EINPUT, "expected one of %s, found '%s'", known, init);
 }
+
+const char *tacit_train_init_name(const struct tacit_train_options *o)
+{
+    if (o->init == TACIT_INIT_TEXT)
+        return o->init_text ? "text" : "description";
+    return o->init == TACIT_INIT_VOCAB    ? "vocab"
+           : o->init == TACIT_INIT_NORMAL ? "normal"
+                                          : "adapter";
+}

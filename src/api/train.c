@@ -82,7 +82,7 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
     int optimizer, schedule, cache = TAC_TEXTS_AUTO;
     enum tacit_status s = check_options(o, err);
     if (!s)
-        s = tac_spec_method(&j->spec, o->method ? o->method : tac_method_prompt.name, err);
+        s = tac_tune_spec_parse(&j->spec, o->method ? o->method : tac_method_prompt.name, err);
     if (!s)
         s = pick_name(&optimizer, "optimizer", o->optimizer, optimizers, err);
     if (!s)

@@ -116,7 +116,7 @@ int cli_tokenizer(const struct cli_args *a);
 int cli_tokenize(const struct cli_args *a), cli_inspect(const struct cli_args *a);
 int cli_tasks(const struct cli_args *a), cli_init_model(const struct cli_args *a);
 int cli_convert(const struct cli_args *a), cli_merge(const struct cli_args *a);
-int cli_study(const struct cli_args *a);
+int cli_study(const struct cli_args *a), cli_sweep(const struct cli_args *a);
 int cli_report(const struct cli_args *a);
 int cli_methods(const struct cli_args *a);
 int cli_bench(const struct cli_args *a), cli_help(const struct cli_args *a);

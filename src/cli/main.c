@@ -68,7 +68,8 @@ static const struct cli_option train_options[] = {
     {"seed-order", "N", "seed of the data order"},
     {"seed-init", "N", "seed of the init; values that are drawn come of it whatever --noise says"},
     {"seed-moments", "N", "seed of the first moments"},
-    {"init-scale", "X", "--noise init: jitter of tokens' values, an adapter's, IA3's, by their rms (0.1)"},
+    {"init-scale", "X",
+     "--noise init: jitter of tokens' values, an adapter's, IA3's, by their rms (0.1)"},
     {"moments-scale", "X", "first moments by the first gradient's rms (1)"},
     {"eval-steps", "N", "evaluate every N steps"},
     {"eval-epochs", "N", "evaluate every N epochs (1)"},
@@ -209,7 +210,7 @@ static const struct cli_option bench_options[] = {
 };
 
 static const struct cli_option study_options[] = {
-    {"out", "DIR", "folder of the study: study.db and runs; the same command goes on there"},
+    {"out", "DIR", "folder of the results: study.db and runs; the same command goes on there"},
     {"plan", NULL, "print units, time and memory, and stop"},
     {"status", NULL, "print what is done, and stop"},
     {"jobs", "N", "units at once (default: one a processor for a small model, else 1)"},
@@ -326,6 +327,13 @@ static const struct cli_command commands[] = {
      "With --json: {out, units, claims: [{id, verdict, finding, note, estimate, low, high, p, p_holm}]}; with --plan "
      "{units, jobs, seconds, memory_bytes}.",
      "tacit study demo/study.yaml --out demo-run", GROUPS(model_options, study_options), cli_study},
+    {"sweep", "FILE", "try settings of methods, and find the best by the validation split",
+     "Trains every combination (or some, drawn) of the methods and settings in the file's section `sweep` (docs/STUDY.md) for "
+     "each of its tasks; all of it ends in DIR/study.db, which tacit report draws. A run that diverges is a result. The "
+     "validation split chooses; the accuracy that is reported is the test split's. Resumes as study does.\n\n"
+     "With --json: {out, units, best: [{task, method, config, validation, accuracy, low, high, tried, diverged}]}; with "
+     "--plan {units, jobs, seconds, memory_bytes}.",
+     "tacit sweep sweep.yaml --out sweep-run", GROUPS(model_options, study_options), cli_sweep},
     {"report", "OUT", "the page of a study: claims, figures, tables",
      "Draws what OUT/study.db holds: OUT/report.html, one page that needs no network, OUT/figures/*.svg and "
      "OUT/tables/*.tsv. It computes nothing, and may be run while the study goes on.\n\n"

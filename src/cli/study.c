@@ -1,4 +1,4 @@
-/* tacit study. */
+/* tacit study and tacit sweep. */
 #include "cli.h"
 
 #include <math.h>
@@ -85,10 +85,13 @@ static size_t count_units(const struct tacit_study *s, struct count *c, size_t m
     return n;
 }
 
-static void print_units(const struct tacit_study *s)
+static int print_units(const struct cli_args *a, const struct tacit_study *s)
 {
-    struct count c[64];
-    size_t n = count_units(s, c, sizeof c / sizeof *c), done = 0, all = 0;
+    size_t max = tacit_study_units(s), done = 0, all = 0;
+    struct count *c = calloc(max + 1, sizeof *c);
+    if (!c)
+        return cli_no_memory(a);
+    size_t n = count_units(s, c, max);
     printf("%-10s %-12s %8s %8s\n", "unit", "of", "done", "all");
     for (size_t i = 0; i < n; i++) {
         printf("%-10s %-12s %8zu %8zu\n", c[i].kind, c[i].prompt, c[i].done, c[i].all);
@@ -96,6 +99,8 @@ static void print_units(const struct tacit_study *s)
         all += c[i].all;
     }
     printf("%-10s %-12s %8zu %8zu\n", "", "", done, all);
+    free(c);
+    return 0;
 }
 
 static int print_plan(const struct cli_args *a, struct tacit_study *s)
@@ -111,10 +116,10 @@ static int print_plan(const struct cli_args *a, struct tacit_study *s)
         printf(", \"memory_bytes\": %zu}\n", cost.memory_bytes);
         return 0;
     }
-    print_units(s);
+    int status = print_units(a, s);
     printf("to do: %zu units, %zu at once, about %s, memory %s\n", cost.units, cost.jobs,
            show_time(seconds, cost.seconds), cli_bytes(bytes, (double)cost.memory_bytes));
-    return 0;
+    return status;
 }
 
 static void print_number(double v)
@@ -143,65 +148,102 @@ static void print_claims(const struct tacit_study *s)
     }
 }
 
+static void print_bests(const struct tacit_study *s)
+{
+    struct tacit_best b;
+    if (!tacit_study_bests(s))
+        return;
+    printf("\n%-12s %-12s %6s %10s %9s %9s %9s  %s\n", "task", "method", "tried", "validation",
+           "accuracy", "low", "high", "best");
+    for (size_t i = 0; i < tacit_study_bests(s); i++) {
+        tacit_study_best(s, i, &b);
+        printf("%-12s %-12s %6zu %10.3f %9.3f %9.3f %9.3f  %s\n", b.task, b.method, b.tried,
+               b.validation, b.accuracy, b.low, b.high, b.config);
+    }
+}
+
+/* A JSON object's text or number, with a comma before it unless it is the first. */
+static void print_text(bool first, const char *name, const char *text)
+{
+    printf("%s\"%s\": ", first ? "" : ", ", name);
+    cli_json_string(stdout, text, strlen(text));
+}
+
+static void print_real(const char *name, double v)
+{
+    printf(", \"%s\": ", name);
+    cli_json_double(stdout, v);
+}
+
+static void print_bests_json(const struct tacit_study *s, const char *out)
+{
+    printf("{");
+    print_text(true, "out", out);
+    printf(", \"units\": %zu, \"best\": [", tacit_study_units(s));
+    for (size_t i = 0; i < tacit_study_bests(s); i++) {
+        struct tacit_best b;
+        tacit_study_best(s, i, &b);
+        printf("%s{", i ? ", " : "");
+        print_text(true, "task", b.task);
+        print_text(false, "method", b.method);
+        print_text(false, "config", b.config);
+        print_real("validation", b.validation);
+        print_real("accuracy", b.accuracy);
+        print_real("low", b.low);
+        print_real("high", b.high);
+        printf(", \"tried\": %zu, \"diverged\": %zu}", b.tried, b.diverged);
+    }
+    printf("]}\n");
+}
+
 static void print_claims_json(const struct tacit_study *s, const char *out)
 {
-    printf("{\"out\": ");
-    cli_json_string(stdout, out, strlen(out));
+    printf("{");
+    print_text(true, "out", out);
     printf(", \"units\": %zu, \"claims\": [", tacit_study_units(s));
     for (size_t i = 0; i < tacit_study_claims(s); i++) {
         struct tacit_claim c;
         tacit_study_claim(s, i, &c);
-        const struct {
-            const char *name, *text;
-        } texts[] = {
-            {"id", c.id}, {"verdict", c.verdict}, {"finding", c.finding}, {"note", c.note}};
-        const struct {
-            const char *name;
-            double v;
-        } numbers[] = {{"estimate", c.estimate},
-                       {"low", c.low},
-                       {"high", c.high},
-                       {"p", c.p},
-                       {"p_holm", c.p_holm}};
         printf("%s{", i ? ", " : "");
-        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
-            printf("%s\"%s\": ", k ? ", " : "", texts[k].name);
-            cli_json_string(stdout, texts[k].text, strlen(texts[k].text));
-        }
-        for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-            printf(", \"%s\": ", numbers[k].name);
-            cli_json_double(stdout, numbers[k].v);
-        }
+        print_text(true, "id", c.id);
+        print_text(false, "verdict", c.verdict);
+        print_text(false, "finding", c.finding);
+        print_text(false, "note", c.note);
+        print_real("estimate", c.estimate);
+        print_real("low", c.low);
+        print_real("high", c.high);
+        print_real("p", c.p);
+        print_real("p_holm", c.p_holm);
         printf("}");
     }
     printf("]}\n");
 }
 
-/* ---- the command ---- */
+/* ---- the commands ---- */
 
-static int run(const struct cli_args *a, struct tacit_study *s)
+static int run(const struct cli_args *a, struct tacit_study *s, bool sweep)
 {
     struct show show = {.terminal = isatty(STDERR_FILENO), .quiet = cli_has(a, "quiet")};
     struct tacit_progress progress = {report, &show};
     struct tacit_err err;
     double start = now();
     char took[32];
-    cli_progress_start(&show.p, a, "study");
+    cli_progress_start(&show.p, a, a->cmd->name);
     enum tacit_status st = tacit_study_run(s, &progress, &err);
     cli_progress_end(&show.p);
     if (st)
         return cli_fail(a, &err);
     if (cli_has(a, "json")) {
-        print_claims_json(s, cli_get(a, "out"));
+        (sweep ? print_bests_json : print_claims_json)(s, cli_get(a, "out"));
         return 0;
     }
     printf("%s: %zu units, %s\n", cli_get(a, "out"), tacit_study_units(s),
            show_time(took, now() - start));
-    print_claims(s);
+    (sweep ? print_bests : print_claims)(s);
     return 0;
 }
 
-int cli_study(const struct cli_args *a)
+static int study_or_sweep(const struct cli_args *a, bool sweep)
 {
     struct tacit_study_options o = tacit_study_options_default();
     struct tacit_study *s;
@@ -216,15 +258,26 @@ int cli_study(const struct cli_args *a)
     o.data = cli_get(a, "data");
     o.task_folders = cli_task_folders(a);
     o.read_only = look;
+    o.sweep = sweep;
     if (tacit_study_open(&s, a->word[0], cli_get(a, "out"), &o, &err))
         return cli_fail(a, &err);
     int status = 0;
     if (cli_has(a, "status"))
-        print_units(s);
+        status = print_units(a, s);
     else if (cli_has(a, "plan"))
         status = print_plan(a, s);
     else
-        status = run(a, s);
+        status = run(a, s, sweep);
     tacit_study_close(s);
     return status;
+}
+
+int cli_study(const struct cli_args *a)
+{
+    return study_or_sweep(a, false);
+}
+
+int cli_sweep(const struct cli_args *a)
+{
+    return study_or_sweep(a, true);
 }

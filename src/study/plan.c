@@ -78,9 +78,14 @@ bool tac_kind_whole(const struct tacit_study *st, enum tac_kind k)
     return tac_kind_trained(k) && method_of(st, k)->whole;
 }
 
+bool tac_kind_at_once(const struct tacit_study *st, enum tac_kind k)
+{
+    return tac_kind_whole(st, k) || (st->o.sweep && k >= TAC_KIND_METHOD);
+}
+
 bool tac_kind_adapter(const struct tacit_study *st, enum tac_kind k)
 {
-    return k >= TAC_KIND_METHOD && !tac_kind_whole(st, k);
+    return k >= TAC_KIND_METHOD && !tac_kind_at_once(st, k);
 }
 
 enum tacit_status tac_plan_folder(struct tac_buf *out, const struct tacit_study *st,
@@ -288,7 +293,9 @@ static double cost_of(const struct tacit_study *st, const struct tac_unit *u)
         bool whole = tac_kind_whole(st, p->kind);
         return epochs * (whole ? 3 : 2) * ((double)t->train_rows + soft) +
                evals * (double)t->validation_rows +
-               (whole ? (double)t->test_rows + other_rows(st, p->task) : 0);
+               (tac_kind_at_once(st, p->kind) ? (double)t->test_rows + other_rows(st, p->task)
+                                              : 0) +
+               (st->o.sweep ? (double)t->validation_rows : 0);
     }
     if (u->kind == TAC_UNIT_SCORE)
         return (double)st->task[u->target].test_rows;
@@ -427,7 +434,7 @@ static enum tacit_status add_scores(struct tacit_study *st, struct tacit_err *er
             const struct tac_study_prompt *x = &st->prompt[p];
             bool own = x->task == t || x->task == TAC_NO_TASK;
             bool far = st->spec.transfer && kinds[row_of(x->kind)].anywhere;
-            if ((own || far) && !tac_kind_whole(st, x->kind))
+            if ((own || far) && !tac_kind_at_once(st, x->kind))
                 s = add_unit(st, TAC_UNIT_SCORE, p, p, t, err);
         }
     return s;
@@ -488,8 +495,20 @@ static enum tacit_status add_pairs(struct tacit_study *st, struct tacit_err *err
     return s;
 }
 
+/* Runs of every combination alone: each is judged as it is made. */
+static enum tacit_status plan_sweep(struct tacit_study *st, struct tacit_err *err)
+{
+    enum tacit_status s = TACIT_OK;
+    for (int t = 0; t < (int)st->n_task; t++)
+        for (enum tac_kind k = TAC_KIND_METHOD; !s && k < tac_n_kind(st); k++)
+            s = add_runs(st, k, t, st->spec.seeds, SIZE_MAX, err);
+    return s;
+}
+
 enum tacit_status tac_plan(struct tacit_study *st, struct tacit_err *err)
 {
+    if (st->o.sweep)
+        return plan_sweep(st, err);
     enum tacit_status s = add_prompt(st, TAC_KIND_NONE, TAC_NO_TASK, 0, NULL, SIZE_MAX, err);
     if (!s)
         s = add_runs(st, TAC_KIND_RANDOM, TAC_NO_TASK, st->spec.random, SIZE_MAX, err);

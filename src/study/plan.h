@@ -110,6 +110,8 @@ struct tacit_study {
     double *density; /* (tokens) tac_hub_density of the raw space, once a unit has needed it */
     struct tacit_claim *claim; /* texts in the arena */
     size_t n_claim;
+    struct tacit_best *best;
+    size_t n_best;
 };
 
 /* tac_texts_load: texts of the spec's `forgetting`, from tasks that are loaded. (forget.c) */
@@ -132,10 +134,11 @@ struct tacit_train_options tac_plan_options(const struct tacit_study *st,
 enum tac_kind tac_n_kind(const struct tacit_study *st); /* one past the last kind */
 const char *tac_kind_name(const struct tacit_study *st, enum tac_kind k); /* "prompt" */
 bool tac_kind_trained(enum tac_kind k);
-/* Whether its runs end as model folders: too large to keep, they are judged as soon as they are
- * made. */
+/* Whether its runs end as model folders, which are too large to keep. */
 bool tac_kind_whole(const struct tacit_study *st, enum tac_kind k);
-/* Whether its runs stay as adapter folders, which alone hold their values. */
+/* Whether its runs are judged as soon as they are made: whole models, and all runs of a sweep. */
+bool tac_kind_at_once(const struct tacit_study *st, enum tac_kind k);
+/* Whether its runs stay as adapter folders, which alone hold their values, and are needed. */
 bool tac_kind_adapter(const struct tacit_study *st, enum tac_kind k);
 /* The folder of a trained prompt's run. */
 enum tacit_status tac_plan_folder(struct tac_buf *out, const struct tacit_study *st,

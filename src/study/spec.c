@@ -139,9 +139,9 @@ static enum tacit_status take_root(struct tac_spec_reader *r, const struct tac_y
         {"margin", TAC_TAKE_REAL, offsetof(struct tac_spec, margin), 0, 1},
         {0},
     };
-    static const char *const more[] = {"tasks",           "methods", "controls", "noise",
-                                       "reading",         "paths",   "neurons",  "forgetting",
-                                       "by_construction", NULL};
+    static const char *const more[] = {"tasks",   "methods",         "controls", "noise",
+                                       "reading", "paths",           "neurons",  "forgetting",
+                                       "sweep",   "by_construction", NULL};
     struct tac_spec *sp = r->spec;
     const struct tac_yaml *map;
     static const struct tac_spec_field noise[] = {
@@ -201,6 +201,8 @@ enum tacit_status tac_spec_parse(struct tac_spec *spec, const char *text, size_t
     if (!s)
         s = tac_spec_methods(&r, spec->doc.root);
     if (!s)
+        s = tac_spec_sweep(&r, spec->doc.root);
+    if (!s)
         s = take_controls(&r, spec->doc.root);
     if (!s)
         s = take_reading(&r, spec->doc.root);
@@ -228,5 +230,6 @@ void tac_spec_release(struct tac_spec *s)
     tac_yaml_release(&s->doc);
     tac_arena_release(&s->arena);
     free(s->method);
+    free(s->sweep.method);
     *s = (struct tac_spec){0};
 }

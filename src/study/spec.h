@@ -10,16 +10,28 @@ enum {
     TAC_STUDY_WORDINGS = 32,
     TAC_STUDY_WEIGHTS = 16,
     TAC_STUDY_METHODS = 64,
-    TAC_STUDY_NAME = 64 /* bytes of a method's name */
+    TAC_STUDY_NAME = 64,  /* bytes of a method's name */
+    TAC_SWEEP_NAME = 160, /* ... of a combination's */
+    TAC_SWEEP_MOST = 512  /* combinations */
 };
 
 /* A trained method: its name in tables and keys, its method string and settings in o; what is not
  * named in the file is tacit_train_options_default's. whole: it trains the model, and leaves a
- * model folder instead of an adapter. */
+ * model folder instead of an adapter. rows: it puts rows of its own before the text, so that tokens
+ * and init mean something. */
 struct tac_spec_method {
     const char *name;
-    bool on, whole;
+    bool on, whole, rows;
     struct tacit_train_options o;
+    const char *base, *init, *settings; /* of a sweep: method, init and further settings, as text */
+};
+
+/* A sweep: methods with settings that vary. Each combination is a method with a name of its own. */
+struct tac_spec_sweep {
+    bool on;
+    size_t seeds;
+    struct tac_spec_method *method; /* (n) */
+    size_t n, cap;
 };
 
 /* Work on some examples of the test set for the first runs of each task. */
@@ -60,6 +72,7 @@ struct tac_spec {
         size_t n, runs;
     } wayward;
     struct tac_spec_forget forget;
+    struct tac_spec_sweep sweep;
     bool transfer;
     double margin;
     const struct tac_yaml *by_construction; /* list of claims' ids, or NULL */
@@ -72,6 +85,8 @@ enum tacit_status tac_spec_load(struct tac_spec *s, const char *path,
 /* tac_spec_parse: the same from n bytes of the file that `name` stands for. */
 enum tacit_status tac_spec_parse(struct tac_spec *s, const char *text, size_t n, const char *name,
                                  struct tacit_err *err) TAC_MUST_USE;
+/* tac_spec_sweep_alone: makes the spec that of its sweep: its methods, seeds, and nothing else. */
+void tac_spec_sweep_alone(struct tac_spec *s);
 void tac_spec_release(struct tac_spec *s);
 
 #endif

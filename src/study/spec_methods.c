@@ -14,7 +14,7 @@
 /* The first OWN are for methods that the file names itself: the settings of `prompt` and `full`
  * leave the method as it is. */
 enum { OWN = 3 };
-static const struct tac_spec_field fields[] = {
+const struct tac_spec_field tac_spec_settings[] = {
     {"init", TAC_TAKE_INIT, 0, 0, 0},
     OPTION(method, TAC_TAKE_TEXT, 0, 0),
     OPTION(tokens, TAC_TAKE_SIZE, 1, 4096),
@@ -45,7 +45,7 @@ static const struct tac_spec_field fields[] = {
 static const struct tac_method *method_of(const char *string, struct tacit_err *err)
 {
     struct tac_tune_spec s;
-    if (tac_spec_method(&s, string, err))
+    if (tac_tune_spec_parse(&s, string, err))
         return NULL;
     const struct tac_method *m = s.method;
     tac_tune_spec_release(&s);
@@ -73,47 +73,51 @@ static enum tacit_status check_name(struct tac_spec_reader *r, const struct tac_
     return TACIT_OK;
 }
 
-/* What follows from the method string. */
-static enum tacit_status settle(struct tac_spec_reader *r, const struct tac_yaml *node,
-                                struct tac_spec_method *m)
+enum tacit_status tac_spec_method(struct tac_spec_reader *r, struct tac_spec_method *m,
+                                  const char *string, const struct tac_yaml *node)
 {
     struct tacit_err why = {0};
-    const struct tac_method *method = method_of(m->o.method, &why);
-    const struct tac_yaml *tokens = tac_yaml_find(node, "tokens");
+    const struct tac_method *method = method_of(string, &why);
+    *m = (struct tac_spec_method){.name = string, .on = true, .o = tacit_train_options_default()};
     if (!method)
-        return tac_yaml_fail(&r->spec->doc, node, r->err, "key '%s': %s", m->name, why.msg);
-    if (tokens && !method->tokens)
-        return tac_yaml_fail(&r->spec->doc, tokens, r->err, "key 'tokens': method '%s' has none",
-                             m->o.method);
+        return tac_yaml_fail(&r->spec->doc, node, r->err, "%s%s%s%s", node->key ? "key '" : "",
+                             node->key ? node->key : "", node->key ? "': " : "", why.msg);
+    m->o.method = string;
     m->whole = !method->writes;
-    if (!tokens && method->tokens)
-        m->o.tokens = r->spec->tokens;
-    if (m->whole && !tac_yaml_find(node, "lr"))
-        m->o.lr = 2e-5;
+    m->rows = method->tokens;
+    m->o.tokens = m->rows ? r->spec->tokens : 0;
+    m->o.lr = m->whole ? 2e-5 : m->o.lr;
     return TACIT_OK;
 }
 
+/* A method that the file names: the key is its method string where it has no `method`. */
 static enum tacit_status take_own(struct tac_spec_reader *r, const struct tac_yaml *methods,
                                   const struct tac_yaml *node)
 {
     struct tac_spec *sp = r->spec;
-    const struct tac_yaml *map;
-    struct tac_spec_method m = {.name = node->key, .on = true, .o = tacit_train_options_default()};
-    m.o.method = node->key;
+    const struct tac_yaml *map, *tokens = tac_yaml_find(node, "tokens");
+    const char *string = node->key;
+    struct tac_spec_method m;
     enum tacit_status s = check_name(r, node);
     if (!s && sp->n_method == TAC_STUDY_METHODS)
         s = tac_yaml_fail(&sp->doc, node, r->err, "key 'methods': more than %d", TAC_STUDY_METHODS);
     if (!s)
         s = tac_spec_map(r, &map, methods, node->key);
+    if (!s && tac_yaml_find(map, "method"))
+        s = tac_yaml_get_string(&string, &sp->doc, map, "method", r->err);
     if (!s)
-        s = tac_spec_fields(r, map, fields, &m.o, NULL);
+        s = tac_spec_method(r, &m, string, node);
+    if (!s && tokens && !m.rows)
+        s = tac_yaml_fail(&sp->doc, tokens, r->err, "key 'tokens': method '%s' has none", string);
     if (!s)
-        s = settle(r, node, &m);
+        s = tac_spec_fields(r, map, tac_spec_settings, &m.o, NULL);
     if (!s)
         s = tac_grow(&sp->method, &sp->cap_method, sp->n_method + 1, sizeof *sp->method, r->err);
-    if (!s)
-        sp->method[sp->n_method++] = m;
-    return s;
+    if (s)
+        return s;
+    m.name = node->key;
+    sp->method[sp->n_method++] = m;
+    return TACIT_OK;
 }
 
 /* `prompt` or `full`, where the map has it. */
@@ -125,21 +129,19 @@ static enum tacit_status take_given(struct tac_spec_reader *r, const struct tac_
     if (s || !map)
         return s;
     m->on = true;
-    return tac_spec_fields(r, map, fields + OWN, &m->o, NULL);
+    return tac_spec_fields(r, map, tac_spec_settings + OWN, &m->o, NULL);
 }
 
 enum tacit_status tac_spec_methods(struct tac_spec_reader *r, const struct tac_yaml *root)
 {
     struct tac_spec *sp = r->spec;
-    const struct tac_yaml *map;
-    sp->prompt =
-        (struct tac_spec_method){.name = "prompt", .on = true, .o = tacit_train_options_default()};
-    sp->full =
-        (struct tac_spec_method){.name = "full", .whole = true, .o = tacit_train_options_default()};
-    sp->prompt.o.tokens = sp->tokens;
-    sp->full.o.method = "full";
-    sp->full.o.lr = 2e-5;
-    enum tacit_status s = tac_spec_map(r, &map, root, "methods");
+    const struct tac_yaml *map = NULL;
+    enum tacit_status s = tac_spec_method(r, &sp->prompt, "prompt", root);
+    if (!s)
+        s = tac_spec_method(r, &sp->full, "full", root);
+    sp->full.on = false;
+    if (!s)
+        s = tac_spec_map(r, &map, root, "methods");
     if (s || !map)
         return s;
     s = take_given(r, map, &sp->prompt);

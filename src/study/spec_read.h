@@ -47,7 +47,17 @@ enum tacit_status tac_spec_fields(struct tac_spec_reader *r, const struct tac_ya
 enum tacit_status tac_spec_map(struct tac_spec_reader *r, const struct tac_yaml **out,
                                const struct tac_yaml *map, const char *key) TAC_MUST_USE;
 
-/* tac_spec_methods: the key `methods` (spec_methods.c). */
+/* The settings of a method, all that may be in its map, by offsets in struct tacit_train_options
+ * (spec_methods.c). */
+extern const struct tac_spec_field tac_spec_settings[];
+/* tac_spec_method: what a method string means, with tokens and learning rate as they are by
+ * default. Errors: no such method, at the node. */
+enum tacit_status tac_spec_method(struct tac_spec_reader *r, struct tac_spec_method *m,
+                                  const char *string, const struct tac_yaml *node) TAC_MUST_USE;
+/* tac_spec_sweep: the key `sweep`, behind `methods` (spec_sweep.c). */
+enum tacit_status tac_spec_sweep(struct tac_spec_reader *r,
+                                 const struct tac_yaml *root) TAC_MUST_USE;
+/* tac_spec_methods: the key `methods`. */
 enum tacit_status tac_spec_methods(struct tac_spec_reader *r,
                                    const struct tac_yaml *root) TAC_MUST_USE;
 

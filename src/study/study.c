@@ -197,6 +197,31 @@ static enum tacit_status load_tasks(struct tacit_study *st, struct tacit_err *er
     return s;
 }
 
+static enum tacit_status take_sweep(struct tacit_study *st, const char *file, struct tacit_err *err)
+{
+    if (!st->spec.sweep.on)
+        return tac_fail(err, TACIT_EINPUT, "%s: key 'sweep' is missing", file);
+    tac_spec_sweep_alone(&st->spec);
+    return TACIT_OK;
+}
+
+/* What a sweep chooses by is another split than the one that it reports. */
+static enum tacit_status check_choice(const struct tacit_study *st, struct tacit_err *err)
+{
+    for (size_t i = 0; i < st->n_task; i++)
+        if (!st->task[i].validation)
+            return tac_fail(err, TACIT_EINPUT,
+                            "%s: task '%s' has no validation split to choose by: give 'holdout'",
+                            st->file, st->task[i].name);
+    if (!st->spec.holdout && strcmp(st->spec.test, "validation") == 0)
+        return tac_fail(
+            err, TACIT_EINPUT,
+            "%s: key 'test': a sweep chooses by the validation split, and cannot report "
+            "it too: give 'holdout'",
+            st->file);
+    return TACIT_OK;
+}
+
 /* Where the adapter is the run's folder alone, the unit is done as long as it is there. */
 static enum tacit_status check_folder(const struct tacit_study *st, struct tac_unit *u,
                                       struct tacit_err *err)
@@ -224,6 +249,27 @@ static enum tacit_status find_done(struct tacit_study *st, struct tacit_err *err
     return s;
 }
 
+static const char *command_of(const struct tacit_study *st)
+{
+    return st->o.sweep ? "sweep" : "study";
+}
+
+/* A study and a sweep would take each other's tables away. Stores of before there were sweeps do
+ * not say which they are. */
+static enum tacit_status check_command(struct tacit_study *st, struct tacit_err *err)
+{
+    enum tacit_status s = TACIT_OK;
+    struct tac_select r = tac_select_begin(
+        &st->store.db,
+        "SELECT coalesce((SELECT value FROM meta WHERE key = 'command'), 'study') FROM meta LIMIT 1",
+        "");
+    if (tac_select_next(&r) && strcmp(tac_select_text(&r, 0), command_of(st)) != 0)
+        s = tac_fail(err, TACIT_EINPUT, "%s: holds a %s: give the %s another folder", st->dir,
+                     tac_select_text(&r, 0), command_of(st));
+    enum tacit_status end = tac_select_end(&r, s ? NULL : err);
+    return s ? s : end;
+}
+
 /* A study that is only looked at may not exist yet. */
 static enum tacit_status open_store(struct tacit_study *st, struct tacit_err *err)
 {
@@ -233,6 +279,8 @@ static enum tacit_status open_store(struct tacit_study *st, struct tacit_err *er
     free(path);
     if (!s && (!st->o.read_only || there))
         s = tac_store_open(&st->store, st->dir, st->o.read_only ? TAC_DB_READ : TAC_DB_WRITE, err);
+    if (!s && st->store.open)
+        s = check_command(st, err);
     return !s && st->store.open ? find_done(st, err) : s;
 }
 
@@ -249,12 +297,16 @@ enum tacit_status tacit_study_open(struct tacit_study **out, const char *file, c
     }
     st->o = *o;
     enum tacit_status s = tac_spec_load(&st->spec, file, err);
+    if (!s && o->sweep)
+        s = take_sweep(st, file, err);
     if (!s)
         s = take_names(st, file, dir, err);
     if (!s)
         s = open_model(st, err);
     if (!s)
         s = load_tasks(st, err);
+    if (!s && o->sweep)
+        s = check_choice(st, err);
     if (!s)
         s = tac_texts_load(st, err);
     if (!s) {
@@ -288,6 +340,7 @@ void tacit_study_close(struct tacit_study *st)
     free(st->prompt);
     free(st->unit);
     free(st->claim);
+    free(st->best);
     free(st->density);
     pthread_mutex_destroy(&st->density_mutex);
     free(st);
@@ -336,6 +389,7 @@ static enum tacit_status put_facts(struct tacit_study *st, struct tacit_err *err
         {"model_hash", hash},          {"parameters", number[1]},  {"tokens", number[0]},
         {"test_split", st->spec.test}, {"tacit", tacit_version()}, {"sqlite", tac_db_version()},
         {"machine", machine},          {"workers", number[2]},     {"study", file.data},
+        {"command", command_of(st)},
     };
     for (size_t i = 0; !s && i < sizeof fact / sizeof *fact; i++)
         s = put_meta(st, fact[i][0], fact[i][1], err);
@@ -408,6 +462,16 @@ void tacit_study_claim(const struct tacit_study *s, size_t i, struct tacit_claim
     *out = s->claim[i];
 }
 
+size_t tacit_study_bests(const struct tacit_study *s)
+{
+    return s->n_best;
+}
+
+void tacit_study_best(const struct tacit_study *s, size_t i, struct tacit_best *out)
+{
+    *out = s->best[i];
+}
+
 /* ---- what it would take ---- */
 
 /* Seconds a row of a training step of this method, and bytes of its largest batch. */
@@ -470,6 +534,14 @@ static bool trains(const struct tacit_study *st, const struct tac_unit *u)
     return u->kind == TAC_UNIT_MAKE && tac_kind_trained(st->prompt[u->a].kind);
 }
 
+/* Whether a step of one takes as long as one of the other. */
+static bool same_step(const struct tacit_study *st, enum tac_kind a, enum tac_kind b)
+{
+    struct tac_study_prompt p = {.kind = a, .index = 1}, q = {.kind = b, .index = 1};
+    struct tacit_train_options o = tac_plan_options(st, &p), u = tac_plan_options(st, &q);
+    return strcmp(o.method, u.method) == 0 && o.tokens == u.tokens && o.batch == u.batch;
+}
+
 /* Seconds a row of `prompt` and each kind (n_kind) that something is still to be trained by; the
  * most bytes. */
 static enum tacit_status time_methods(struct tacit_study *st, double *seconds, size_t *bytes,
@@ -480,6 +552,9 @@ static enum tacit_status time_methods(struct tacit_study *st, double *seconds, s
         const struct tac_unit *u = &st->unit[i];
         enum tac_kind k = timed_as(st->prompt[u->a].kind);
         size_t more = 0;
+        for (enum tac_kind other = TAC_KIND_FULL; other < k; other++)
+            if (!(seconds[k] > 0) && seconds[other] > 0 && same_step(st, k, other))
+                seconds[k] = seconds[other];
         if (u->done || !trains(st, u) || seconds[k] > 0)
             continue;
         s = time_training(st, &seconds[k], &more, k, err);

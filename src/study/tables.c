@@ -4,10 +4,12 @@
 
 #include <string.h>
 
-static const struct {
+struct table {
     const char *name, *part, *title, *columns, *note;
     tac_fill *fill;
-} tables[] = {
+};
+
+static const struct table tables[] = {
     {"accuracy", "accuracy", "Accuracy by task and method",
      "task:t method:t runs:n accuracy:s low:s high:s auroc:n loss:n parameters:n seconds:n",
      "Mean over the runs; 95 % intervals over examples (bootstrap; Wilson for one run). The last epoch "
@@ -142,6 +144,21 @@ static const struct {
      tac_table_wins},
 };
 
+static const struct table sweep_tables[] = {
+    {"sweep", "sweep", "Every combination of settings",
+     "task:t method:t config:t lr:n tokens:n init:t settings:t runs:n diverged:n validation:s "
+     "validation_loss:n accuracy:s low:s high:s loss:n seconds:n",
+     "Means over the runs that did not diverge. validation: on the split that chooses; accuracy, with its 95 % "
+     "interval over examples, and loss: on the split that is reported, which chooses nothing.",
+     tac_table_sweep},
+    {"sweep_best", "sweep", "The best combination of each method",
+     "task:t method:t config:t lr:n tokens:n init:t settings:t runs:n validation:s accuracy:s low:s "
+     "high:s seconds:n tried:n diverged:n",
+     "By validation accuracy, then loss; all: by the mean over tasks. A combination of which a run diverged is none. The "
+     "validation accuracy of the best of many is too high by its choice; accuracy, on the split that is reported, is not.",
+     tac_table_sweep_best},
+};
+
 /* ---- writing ---- */
 
 static json_t *columns_json(const char *columns)
@@ -168,34 +185,38 @@ static json_t *columns_json(const char *columns)
     return ok ? out : NULL;
 }
 
-static enum tacit_status put_table(struct tac_seen *x, size_t i, const struct tac_result *t,
-                                   struct tacit_err *err)
+static enum tacit_status put_table(struct tac_seen *x, const struct table *d, size_t position,
+                                   const struct tac_result *t, struct tacit_err *err)
 {
     struct tac_buf columns = {0}, rows = {0};
-    json_t *c = columns_json(tables[i].columns);
+    json_t *c = columns_json(d->columns);
     enum tacit_status s =
         c ? tac_json_write(&columns, c, TAC_JSON_LINE, err) : tac_fail_memory(err, 0);
     if (!s)
         s = tac_json_write(&rows, t->rows, TAC_JSON_LINE, err);
     if (!s)
         s = tac_db_run(&x->st->store.db, err, "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?)",
-                       "tittttt", tables[i].name, (int64_t)i, tables[i].part, tables[i].title,
-                       tables[i].note, columns.data, rows.data);
+                       "tittttt", d->name, (int64_t)position, d->part, d->title, d->note,
+                       columns.data, rows.data);
     tac_buf_release(&columns);
     tac_buf_release(&rows);
     json_decref(c);
     return s;
 }
 
-static enum tacit_status fill_table(struct tac_seen *x, size_t i, struct tacit_err *err)
+static enum tacit_status fill_tables(struct tac_seen *x, const struct table *d, size_t n,
+                                     struct tacit_err *err)
 {
-    struct tac_result t = {.rows = json_array()};
-    enum tacit_status s = t.rows ? tables[i].fill(&t, x, err) : tac_fail_memory(err, 0);
-    if (!s && t.failed)
-        s = tac_fail_memory(err, 0);
-    if (!s && json_array_size(t.rows))
-        s = put_table(x, i, &t, err);
-    json_decref(t.rows);
+    enum tacit_status s = TACIT_OK;
+    for (size_t i = 0; !s && i < n; i++) {
+        struct tac_result t = {.rows = json_array()};
+        s = t.rows ? d[i].fill(&t, x, err) : tac_fail_memory(err, 0);
+        if (!s && t.failed)
+            s = tac_fail_memory(err, 0);
+        if (!s && json_array_size(t.rows))
+            s = put_table(x, &d[i], i, &t, err);
+        json_decref(t.rows);
+    }
     return s;
 }
 
@@ -209,9 +230,11 @@ enum tacit_status tac_tables(struct tacit_study *st, struct tacit_err *err)
         s = tac_store_begin(&st->store, err);
     if (!s) {
         s = tac_db_exec(&st->store.db, "DELETE FROM result; DELETE FROM claim", err);
-        for (size_t i = 0; !s && i < sizeof tables / sizeof *tables; i++)
-            s = fill_table(&x, i, err);
-        if (!s)
+        if (!s && st->o.sweep)
+            s = fill_tables(&x, sweep_tables, sizeof sweep_tables / sizeof *sweep_tables, err);
+        else if (!s)
+            s = fill_tables(&x, tables, sizeof tables / sizeof *tables, err);
+        if (!s && !st->o.sweep)
             s = tac_claims(&x, err);
         s = tac_store_end(&st->store, s, err);
     }

@@ -166,6 +166,7 @@ tac_fill tac_table_seeds, tac_table_drift, tac_table_distances, tac_table_equidi
 tac_fill tac_table_paths, tac_table_noise;
 tac_fill tac_table_layout, tac_table_layouts, tac_table_trajectory;
 tac_fill tac_table_transfer, tac_table_wins, tac_table_similarity, tac_table_related;
+tac_fill tac_table_sweep, tac_table_sweep_best;
 tac_fill tac_table_recurring, tac_table_scripts, tac_table_verbalise;
 
 /* The share of a wayward prompt's tokens whose nearest one is the unrelated text's. */

@@ -187,10 +187,10 @@ static void release_curve(struct curve *c, struct tac_history *h)
     tac_history_release(h);
 }
 
-/* What a whole model came to: it is judged at once, since it is not kept. */
+/* What a run came to that is judged at once. */
 struct judged {
     bool there;
-    struct tacit_eval_row row;
+    struct tacit_eval_row row, validation; /* validation: of a sweep */
     struct tac_verdict v;
     json_t *forgot; /* as tac_forget leaves it */
 };
@@ -214,26 +214,48 @@ static enum tacit_status put_trained(struct tac_work *w, const struct tac_made *
     return s;
 }
 
+static enum tacit_status judge(struct judged *j, struct tac_work *w, struct tacit_model *m,
+                               const struct tacit_prompt *prompt, struct tacit_err *err)
+{
+    const struct tac_study_task *t = &w->st->task[w->u->target];
+    struct tac_condition c;
+    enum tacit_status s = tac_condition_open(&c, m, prompt, err);
+    if (s)
+        return s;
+    s = tac_judge(&j->row, m, t->task, t->test, &c, &j->v, w->progress, err);
+    if (!s && w->st->o.sweep)
+        s = tac_judge(&j->validation, m, t->task, t->validation, &c, NULL, w->progress, err);
+    if (!s && w->st->n_texts)
+        s = tac_forget(&j->forgot, w, m, &c, err);
+    tac_condition_close(&c);
+    j->there = !s;
+    return s;
+}
+
 static enum tacit_status judge_model(struct judged *j, struct tac_work *w, const char *dir,
                                      struct tacit_err *err)
 {
-    const struct tac_study_task *t = &w->st->task[w->u->target];
     struct tacit_model_options o = w->st->o.model_options;
     struct tacit_model *tuned = NULL;
-    struct tac_condition c;
     struct tacit_prompt nothing = {0};
     o.threads = w->m->be->threads;
     enum tacit_status s = tacit_model_open(&tuned, dir, &o, err);
     if (!s)
-        s = tac_condition_open(&c, tuned, &nothing, err);
-    if (!s) {
-        s = tac_judge(&j->row, tuned, t->task, t->test, &c, &j->v, w->progress, err);
-        if (!s)
-            s = tac_forget(&j->forgot, w, tuned, &c, err);
-        tac_condition_close(&c);
-    }
+        s = judge(j, w, tuned, &nothing, err);
     tacit_model_close(tuned);
-    j->there = !s;
+    return s;
+}
+
+static enum tacit_status judge_adapter(struct judged *j, struct tac_work *w, const char *dir,
+                                       struct tacit_err *err)
+{
+    struct tacit_prompt prompt = {0};
+    struct tacit_adapter *a = NULL;
+    enum tacit_status s = tacit_adapter_open(&a, dir, w->m, err);
+    prompt.adapter = a;
+    if (!s)
+        s = judge(j, w, w->m, &prompt, err);
+    tacit_adapter_close(a);
     return s;
 }
 
@@ -280,6 +302,18 @@ static enum tacit_status take_costs(json_t **out, struct tac_work *w, const char
     return *out ? TACIT_OK : tac_fail_memory(err, 0);
 }
 
+/* Adds to what the run took what it came to. */
+static enum tacit_status add_judged(json_t *out, const struct tac_work *w, const struct judged *j,
+                                    struct tacit_err *err)
+{
+    bool bad = j->forgot && json_object_set(out, "forgot", j->forgot);
+    if (!bad && w->st->o.sweep)
+        bad = json_object_set_new(out, "validation",
+                                  json_pack("{s:f, s:f}", "accuracy", j->validation.accuracy,
+                                            "loss", j->validation.loss));
+    return bad ? tac_fail_memory(err, 0) : TACIT_OK;
+}
+
 static enum tacit_status keep_trained(struct tac_work *w, const char *dir,
                                       const struct tacit_train_options *o,
                                       const struct tacit_train_result *r, struct tacit_err *err)
@@ -292,6 +326,8 @@ static enum tacit_status keep_trained(struct tac_work *w, const char *dir,
     enum tacit_status s = TACIT_OK;
     if (tac_kind_whole(w->st, p->kind))
         s = judge_model(&j, w, dir, err);
+    else if (tac_kind_at_once(w->st, p->kind))
+        s = judge_adapter(&j, w, dir, err);
     else if (p->kind < TAC_KIND_METHOD)
         s = tac_peft_load_prompt(&peft, dir, &w->m->model->c, err);
     x.rows = peft.values;
@@ -299,8 +335,8 @@ static enum tacit_status keep_trained(struct tac_work *w, const char *dir,
         epochs = whole_epochs(w, o);
     if (!s)
         s = take_costs(&x.result, w, dir, o, err);
-    if (!s && j.forgot && json_object_set(x.result, "forgot", j.forgot))
-        s = tac_fail_memory(err, 0);
+    if (!s)
+        s = add_judged(x.result, w, &j, err);
     if (!s)
         s = put_trained(w, &x, dir, epochs, &j, err);
     json_decref(x.result);
@@ -332,6 +368,29 @@ static enum tacit_status train_examples(struct tac_work *w, const struct tacit_e
     return s;
 }
 
+/* Prompts and further methods' adapters stay for whoever wants to use them. */
+static bool keeps_folder(const struct tacit_study *st, enum tac_kind k)
+{
+    return k == TAC_KIND_PROMPT || (k >= TAC_KIND_METHOD && !tac_kind_whole(st, k));
+}
+
+/* Training says so in words alone: its status is that of all work that failed. */
+static bool says_diverged(const struct tacit_err *err)
+{
+    return err && err->status == TACIT_EFAIL && strstr(err->msg, "the run has diverged");
+}
+
+/* A run of a sweep that diverged is what its settings come to. The backend remembers it until told
+ * otherwise. */
+static enum tacit_status keep_diverged(struct tac_work *w, struct tacit_err *err)
+{
+    struct tac_made x = {.result = json_pack("{s:b}", "diverged", 1)};
+    w->m->be->fault = false;
+    enum tacit_status s = x.result ? tac_begin_made(w, &x, err) : tac_fail_memory(err, 0);
+    json_decref(x.result);
+    return s ? s : tac_store_end(&w->st->store, TACIT_OK, err);
+}
+
 enum tacit_status tac_make_trained(struct tac_work *w, struct tacit_err *err)
 {
     const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
@@ -349,9 +408,12 @@ enum tacit_status tac_make_trained(struct tac_work *w, struct tacit_err *err)
         s = train_examples(w, &train, &own, err);
     if (!s)
         s = tacit_train(w->m, t->task, train, t->validation, &o, &r, w->progress, err);
-    if (!s)
+    bool diverged = s && w->st->o.sweep && says_diverged(err);
+    if (diverged)
+        s = keep_diverged(w, err);
+    else if (!s)
         s = keep_trained(w, dir.data, &o, &r, err);
-    if (!s && p->kind != TAC_KIND_PROMPT && !tac_kind_adapter(w->st, p->kind))
+    if (!s && (diverged || !keeps_folder(w->st, p->kind)))
         remove_run(dir.data);
     tacit_examples_free(own);
     tac_buf_release(&dir);

@@ -94,7 +94,8 @@ static enum tacit_status take_setting(struct tac_tune_spec *s, const char *text,
     return TACIT_OK;
 }
 
-enum tacit_status tac_spec_method(struct tac_tune_spec *s, const char *text, struct tacit_err *err)
+enum tacit_status tac_tune_spec_parse(struct tac_tune_spec *s, const char *text,
+                                      struct tacit_err *err)
 {
     size_t n = strcspn(text, ":");
     char name[32];
@@ -116,7 +117,8 @@ enum tacit_status tac_spec_method(struct tac_tune_spec *s, const char *text, str
     return st;
 }
 
-enum tacit_status tac_spec_text(struct tac_tune_spec *s, const char **text, struct tacit_err *err)
+enum tacit_status tac_tune_spec_text(struct tac_tune_spec *s, const char **text,
+                                     struct tacit_err *err)
 {
     struct tac_buf b = {0};
     enum tacit_status st = tac_buf_adds(&b, s->method->name, err);
@@ -260,7 +262,7 @@ enum tacit_status tac_tune_open(struct tac_tune **out, const struct tac_method *
 {
     struct tac_tune_spec s;
     *out = NULL;
-    enum tacit_status st = tac_spec_method(&s, method->name, err);
+    enum tacit_status st = tac_tune_spec_parse(&s, method->name, err);
     if (st)
         return st;
     s.P = P;
@@ -289,7 +291,7 @@ enum tacit_status tac_tune_load(struct tac_tune **out, const char *dir, struct t
     enum tacit_status s = tac_peft_open(&f, dir, err);
     if (s)
         return s;
-    s = tac_spec_method(&spec, f.method->name, err);
+    s = tac_tune_spec_parse(&spec, f.method->name, err);
     spec.path = f.config_path;
     if (!s)
         s = f.method->configure(&spec, &f, weights->model, err);

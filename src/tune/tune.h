@@ -135,13 +135,13 @@ const struct tac_method *tac_method_at(size_t i);
 const struct tac_method *tac_method_find(const char *name);
 const struct tac_method *tac_method_of_type(const char *peft_type);
 
-/* tac_spec_method: "lora:r=8,alpha=16" as a spec; what is not named has its default. Errors name
- * the methods or settings there are. */
-enum tacit_status tac_spec_method(struct tac_tune_spec *s, const char *text,
-                                  struct tacit_err *err) TAC_MUST_USE;
+/* tac_tune_spec_parse: "lora:r=8,alpha=16" as a spec; what is not named has its default. Errors
+ * name the methods or settings there are. */
+enum tacit_status tac_tune_spec_parse(struct tac_tune_spec *s, const char *text,
+                                      struct tacit_err *err) TAC_MUST_USE;
 /* All settings of a spec as such a text, in the arena of the spec: its canonical spelling. */
-enum tacit_status tac_spec_text(struct tac_tune_spec *s, const char **text,
-                                struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_tune_spec_text(struct tac_tune_spec *s, const char **text,
+                                     struct tacit_err *err) TAC_MUST_USE;
 void tac_tune_spec_release(struct tac_tune_spec *s);
 /* tac_setting_wrong: a setting's value does not do: puts before err's message which setting it is,
  * or which field of which config it was read from. Returns st; does nothing where it is TACIT_OK.

@@ -20,6 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!s.method[i].name || strchr(s.method[i].name, '/') || !s.method[i].o.method ||
             (s.method[i].whole && s.method[i].o.tokens))
             abort();
+    for (size_t i = 0; taken && i < s.sweep.n; i++)
+        if (s.sweep.n > TAC_SWEEP_MOST || strchr(s.sweep.method[i].name, '/') ||
+            strlen(s.sweep.method[i].name) >= TAC_SWEEP_NAME || !s.sweep.method[i].base)
+            abort();
     tac_spec_release(&s);
     return 0;
 }
