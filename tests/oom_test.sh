@@ -28,7 +28,7 @@ mkdir "$tmp/study"
 bytes() {
     if [ -e "$1/study.db" ]; then
         sqlite3 "$1/study.db" "UPDATE unit SET seconds = 0, result = iif(kind = 'make', json_remove(result, '\$.seconds'), result);
-            UPDATE result SET rows = '' WHERE name IN ('accuracy', 'methods')" &&
+            UPDATE result SET rows = '' WHERE name IN ('accuracy', 'methods', 'sweep', 'sweep_best')" &&
             sqlite3 "$1/study.db" .dump | sha256sum
         return
     fi
@@ -125,7 +125,9 @@ train_examples: 2
 validation_examples: 2
 test_examples: 3
 test: validation
-methods: {prompt: {steps: 1, batch: 2}}
+methods: {prompt: {steps: 1, batch: 2}, short: {method: prompt, tokens: 1, steps: 1, batch: 2}}
+forgetting: {file: corpus.txt, texts: 2, tokens: 4}
+transfer: true
 controls: {random: 1, drift: true}
 reading: {neighbors: 1, verbalise: {runs: 1}, knockout: {runs: 1}}
 paths: {}
@@ -133,6 +135,13 @@ neurons: {}
 END
 # Tens of thousands of allocations: fewer of them.
 (stride=${OOM_STRIDE:-1499} full=20 && t a-study 1 study "$tmp/study.yaml" --jobs 1 --threads 1 --json --quiet --out out && wait)
+sed '/^test: \|^methods\|^forgetting/d' "$tmp/study.yaml" >"$tmp/sweep.yaml"
+cat >>"$tmp/sweep.yaml" <<END
+holdout: 1
+test: validation
+sweep: {draw: random, runs: 2, lr: {low: 1e-3, high: 1e-2}, init: ["text:a b", vocab], steps: 1}
+END
+(stride=${OOM_STRIDE:-499} full=20 && t a-sweep 1 sweep "$tmp/sweep.yaml" --jobs 1 --threads 1 --json --quiet --out out && wait)
 cat "$tmp"/*.tap
 echo "1..$(cat "$tmp"/*.tap | grep -c '^\(not \)\?ok ')"
 ! grep -q '^not ok' "$tmp"/*.tap
