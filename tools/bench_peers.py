@@ -82,7 +82,7 @@ def run_tacit(a, model):
                "--batch", batch, "--steps", a.steps, "--order", "file", "--lr", "1e-3",
                "--schedule", "constant", "--warmup", "0", "--clip", "0", "--threads", a.threads, "--no-eval",
                "--quiet", "--out", out]
-    command += ["--method", a.method, "--init", "adapter:" + a.start] if a.method else ["--tokens", tokens]
+    command += ["--init", "adapter:" + a.start] if a.method else ["--tokens", tokens]
     _, peak = measured([str(c) for c in command])
     read = lambda name: [json.loads(l) for l in open(os.path.join(out, name), encoding="utf-8")]
     result = {"losses": [m["loss"] for m in read("metrics.jsonl")],
