@@ -92,13 +92,16 @@ static int print_units(const struct cli_args *a, const struct tacit_study *s)
     if (!c)
         return cli_no_memory(a);
     size_t n = count_units(s, c, max);
-    printf("%-10s %-12s %8s %8s\n", "unit", "of", "done", "all");
+    int wide = 12;
+    for (size_t i = 0; i < n; i++)
+        wide = (int)strlen(c[i].prompt) > wide ? (int)strlen(c[i].prompt) : wide;
+    printf("%-10s %-*s %8s %8s\n", "unit", wide, "of", "done", "all");
     for (size_t i = 0; i < n; i++) {
-        printf("%-10s %-12s %8zu %8zu\n", c[i].kind, c[i].prompt, c[i].done, c[i].all);
+        printf("%-10s %-*s %8zu %8zu\n", c[i].kind, wide, c[i].prompt, c[i].done, c[i].all);
         done += c[i].done;
         all += c[i].all;
     }
-    printf("%-10s %-12s %8zu %8zu\n", "", "", done, all);
+    printf("%-10s %-*s %8zu %8zu\n", "", wide, "", done, all);
     free(c);
     return 0;
 }
