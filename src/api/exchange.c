@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONFIG_LIMIT = 1 << 20, COUNT_LIMIT = 1 << 20 };
-
 enum form { FORM_MODEL, FORM_ADAPTER, FORM_NPY, FORM_RAW, FORM_TORCH, FORM_UNKNOWN };
 
 static const struct {
@@ -99,30 +97,16 @@ static enum tacit_status open_model(struct parcel *x, struct tacit_err *err)
     return s;
 }
 
-/* Layers and heads that an adapter folder says its model has. */
-static enum tacit_status read_config(struct parcel *x, struct tacit_err *err)
-{
-    json_t *config = NULL;
-    int64_t layers = 0, heads = 0;
-    char *path = tac_path(x->from, "adapter_config.json", err);
-    enum tacit_status s = path ? tac_json_load(&config, path, CONFIG_LIMIT, err) : TACIT_EFAIL;
-    if (!s && tac_json_has(config, "num_layers"))
-        s = tac_json_get_int(&layers, config, "num_layers", 1, COUNT_LIMIT, path, err);
-    if (!s && tac_json_has(config, "num_attention_heads"))
-        s = tac_json_get_int(&heads, config, "num_attention_heads", 1, COUNT_LIMIT, path, err);
-    x->c.L = (size_t)layers;
-    x->c.H = x->c.G = (size_t)heads;
-    json_decref(config);
-    free(path);
-    return s;
-}
-
 static enum tacit_status read_adapter(struct parcel *x, struct tacit_err *err)
 {
     long task = x->o->task < 0 ? TAC_NO_TASK : x->o->task;
     enum tacit_status s =
         tac_prompt_load(&x->p, x->from, x->model ? &x->model->c : NULL, task, err);
-    return s || x->model ? s : read_config(x, err);
+    if (!s && !x->model) {
+        x->c.L = x->p.L;
+        x->c.H = x->c.G = x->p.H;
+    }
+    return s;
 }
 
 static enum tacit_status read_raw(struct parcel *x, struct tacit_err *err)

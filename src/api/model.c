@@ -2,6 +2,7 @@
 
 #include "base/embedded.h"
 #include "base/file.h"
+#include "tune/multitask.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -221,15 +222,14 @@ static enum tacit_status open_folder(struct tacit_adapter *a, const char *dir,
 {
     struct tac_peft_folder f;
     enum tacit_status s = tac_peft_open(&f, dir, err);
-    bool prompt = !s && f.method == &tac_method_prompt;
-    if (!s) {
-        snprintf(a->type, sizeof a->type, "%s", f.type);
-        tac_peft_close(&f);
-    }
-    if (!s && (prompt || !m))
-        s = tac_peft_load_prompt(&a->p, dir, m ? &m->model->c : NULL, err);
-    else if (!s)
-        s = tac_tune_load(&a->tune, dir, m->weights, false, err);
+    if (s)
+        return s;
+    snprintf(a->type, sizeof a->type, "%s", f.type);
+    if (f.method == &tac_method_prompt || !m)
+        s = tac_prompt_of(&a->p, &f, m ? &m->model->c : NULL, TAC_NO_TASK, err);
+    else
+        s = tac_tune_of(&a->tune, &f, m->weights, false, err);
+    tac_peft_close(&f);
     return s;
 }
 

@@ -168,18 +168,27 @@ static enum tacit_status take_string(char **out, const json_t *config, const cha
     return s && !*out ? TACIT_EFAIL : TACIT_OK;
 }
 
-static enum tacit_status read_prompt(struct tac_peft_prompt *p, const struct tac_peft_folder *f,
-                                     const struct tac_decoder_config *c, long task,
-                                     struct tacit_err *err)
+enum tacit_status tac_prompt_of(struct tac_peft_prompt *p, const struct tac_peft_folder *f,
+                                const struct tac_decoder_config *c, long task,
+                                struct tacit_err *err)
 {
+    *p = (struct tac_peft_prompt){0};
     enum tacit_status s = tac_prompt_values(&p->values, &p->P, &p->C, f, c, task, err);
+    if (!s)
+        s = tac_peft_size(&p->L, f, "num_layers", 1, COUNT_LIMIT, 0, err);
+    if (!s)
+        s = tac_peft_size(&p->H, f, "num_attention_heads", 1, COUNT_LIMIT, 0, err);
     if (!s)
         s = tac_peft_place(&p->place, f, err);
     if (!s)
         s = take_string(&p->base_name, f->config, "base_model_name_or_path", err);
     if (!s)
         s = take_string(&p->tokenizer_name, f->config, "tokenizer_name_or_path", err);
-    return s ? s : take_string(&p->init_text, f->config, "prompt_tuning_init_text", err);
+    if (!s)
+        s = take_string(&p->init_text, f->config, "prompt_tuning_init_text", err);
+    if (s)
+        tac_peft_prompt_release(p);
+    return s;
 }
 
 enum tacit_status tac_prompt_load(struct tac_peft_prompt *p, const char *dir,
@@ -191,9 +200,7 @@ enum tacit_status tac_prompt_load(struct tac_peft_prompt *p, const char *dir,
     enum tacit_status s = tac_peft_open(&f, dir, err);
     if (s)
         return s;
-    s = read_prompt(p, &f, c, task, err);
+    s = tac_prompt_of(p, &f, c, task, err);
     tac_peft_close(&f);
-    if (s)
-        tac_peft_prompt_release(p);
     return s;
 }

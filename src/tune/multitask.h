@@ -19,7 +19,11 @@ enum tacit_status tac_prompt_values(float **values, size_t *P, size_t *C,
                                     const struct tac_decoder_config *c, long task,
                                     struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_prompt_load: the folder dir with these rows, and what else it says of them. */
+/* tac_prompt_of: these rows of an opened folder, and what else it says of them. tac_prompt_load: of
+ * the folder dir. */
+enum tacit_status tac_prompt_of(struct tac_peft_prompt *p, const struct tac_peft_folder *f,
+                                const struct tac_decoder_config *c, long task,
+                                struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_prompt_load(struct tac_peft_prompt *p, const char *dir,
                                   const struct tac_decoder_config *c, long task,
                                   struct tacit_err *err) TAC_MUST_USE;

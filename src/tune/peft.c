@@ -78,10 +78,11 @@ static bool is_empty(const json_t *v)
     return json_is_null(v) || json_is_false(v) || (json_is_number(v) && json_number_value(v) == 0);
 }
 
-static bool is_in(const char *key, const char *const *list)
+/* Whether a list has the word: n of them, or SIZE_MAX where NULL ends it. */
+static bool is_in(const char *word, const char *const *list, size_t n)
 {
-    for (; *list; list++)
-        if (strcmp(*list, key) == 0)
+    for (size_t i = 0; i < n && list[i]; i++)
+        if (strcmp(list[i], word) == 0)
             return true;
     return false;
 }
@@ -102,7 +103,7 @@ enum tacit_status tac_peft_plain(const struct tac_peft_folder *f, const char *co
     json_t *v;
     json_object_foreach(f->config, key, v)
     {
-        if (is_in(key, common) || is_in(key, known) || is_empty(v))
+        if (is_in(key, common, SIZE_MAX) || is_in(key, known, SIZE_MAX) || is_empty(v))
             continue;
         char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
         enum tacit_status s =
@@ -164,14 +165,6 @@ enum tacit_status tac_peft_prompt_like(size_t *P, const struct tac_peft_folder *
     return s ? s : tac_peft_size(P, f, "num_virtual_tokens", 1, 1 << 20, 0, err);
 }
 
-static bool is_named(const char *s, const char *const *name, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(name[i], s) == 0)
-            return true;
-    return false;
-}
-
 enum tacit_status tac_peft_names(const struct tac_peft_folder *f, const char *const *name, size_t n,
                                  struct tacit_err *err)
 {
@@ -180,7 +173,7 @@ enum tacit_status tac_peft_names(const struct tac_peft_folder *f, const char *co
         if (!tac_safetensors_find(&f->f, name[i]))
             missing = name[i];
     for (size_t k = 0; !other && k < f->f.n; k++)
-        if (!is_named(f->f.tensor[k].name, name, n))
+        if (!is_in(f->f.tensor[k].name, name, n))
             other = f->f.tensor[k].name;
     if (missing && other)
         return tac_fail(err, TACIT_EINPUT,

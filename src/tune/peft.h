@@ -83,8 +83,9 @@ enum tacit_status tac_peft_write_items(const struct tac_tune *t, const char *dir
 
 /* A prompt read from a PEFT folder. Strings and values are owned; release frees them. */
 struct tac_peft_prompt {
-    size_t P, C;
-    float *values;                                /* (P,C) */
+    size_t P, C, L,
+        H;         /* L, H: the model's layers and heads as the config has them, 0 where absent */
+    float *values; /* (P,C) */
     char *base_name, *tokenizer_name, *init_text; /* NULL where absent */
     enum tac_place place;                         /* the template's where absent */
 };

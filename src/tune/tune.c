@@ -282,28 +282,36 @@ static enum tacit_status read_values(struct tac_tune *t, const struct tac_peft_f
     return s ? s : tac_peft_info(t, f, err);
 }
 
-enum tacit_status tac_tune_load(struct tac_tune **out, const char *dir, struct tac_weights *weights,
-                                bool with_grad, struct tacit_err *err)
+enum tacit_status tac_tune_of(struct tac_tune **out, const struct tac_peft_folder *f,
+                              struct tac_weights *weights, bool with_grad, struct tacit_err *err)
 {
-    struct tac_peft_folder f;
     struct tac_tune_spec spec = {0};
     *out = NULL;
-    enum tacit_status s = tac_peft_open(&f, dir, err);
-    if (s)
-        return s;
-    s = tac_tune_spec_parse(&spec, f.method->name, err);
-    spec.path = f.config_path;
+    enum tacit_status s = tac_tune_spec_parse(&spec, f->method->name, err);
+    spec.path = f->config_path;
     if (!s)
-        s = f.method->configure(&spec, &f, weights->model, err);
+        s = f->method->configure(&spec, f, weights->model, err);
     if (!s)
-        s = make_for(out, &spec, weights, with_grad, NULL, &f, err);
+        s = make_for(out, &spec, weights, with_grad, NULL, f, err);
     if (!s)
-        s = read_values(*out, &f, err);
+        s = read_values(*out, f, err);
     if (s) {
         tac_tune_close(*out);
         *out = NULL;
     }
     tac_tune_spec_release(&spec);
+    return s;
+}
+
+enum tacit_status tac_tune_load(struct tac_tune **out, const char *dir, struct tac_weights *weights,
+                                bool with_grad, struct tacit_err *err)
+{
+    struct tac_peft_folder f;
+    *out = NULL;
+    enum tacit_status s = tac_peft_open(&f, dir, err);
+    if (s)
+        return s;
+    s = tac_tune_of(out, &f, weights, with_grad, err);
     tac_peft_close(&f);
     return s;
 }

@@ -161,7 +161,11 @@ enum tacit_status tac_tune_open(struct tac_tune **out, const struct tac_method *
                                 struct tac_weights *weights, size_t P, bool with_grad,
                                 const struct tac_adapter_info *info,
                                 struct tacit_err *err) TAC_MUST_USE;
-/* tac_tune_load: what a PEFT folder holds, by the method that its type names. */
+/* tac_tune_of: what an opened PEFT folder holds, by the method that its type names. tac_tune_load:
+ * of the folder dir. */
+enum tacit_status tac_tune_of(struct tac_tune **out, const struct tac_peft_folder *f,
+                              struct tac_weights *weights, bool with_grad,
+                              struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_tune_load(struct tac_tune **out, const char *dir, struct tac_weights *weights,
                                 bool with_grad, struct tacit_err *err) TAC_MUST_USE;
 void tac_tune_close(struct tac_tune *t);
