@@ -424,6 +424,7 @@ struct tacit_method {
     const char *name, *summary;
     const char *peft_type; /* what it writes; NULL: a model folder */
     int from_text;         /* can start from a text's tokens; others ignore an init text */
+    double lr;             /* learning rate where none is said */
     size_t settings;
 };
 struct tacit_setting {
@@ -431,6 +432,8 @@ struct tacit_setting {
     double value; /* default; NaN: a text */
 };
 TACIT_API int tacit_method_get(size_t i, struct tacit_method *out); /* 0 where there is none */
+/* The method of a string, settings or not; 0 where there is none. */
+TACIT_API int tacit_method_find(const char *string, struct tacit_method *out);
 TACIT_API void tacit_method_setting(size_t i, size_t k, struct tacit_setting *out);
 
 #define TACIT_SEED_COMMON UINT64_MAX /* a noise source's own seed: take the common one */

@@ -43,12 +43,10 @@ static bool set_init(const struct cli_args *a, struct tacit_train_options *o)
 static bool check_text(const struct cli_args *a, const struct tacit_train_options *o)
 {
     struct tacit_method m;
-    for (size_t i = 0; o->init_text && tacit_method_get(i, &m); i++)
-        if (strncmp(o->method, m.name, strlen(m.name)) == 0 && !m.from_text) {
-            cli_usage(a, "option '--init': method %s draws its first values itself", m.name);
-            return false;
-        }
-    return true;
+    if (!o->init_text || !tacit_method_find(o->method, &m) || m.from_text)
+        return true;
+    cli_usage(a, "option '--init': method %s draws its first values itself", m.name);
+    return false;
 }
 
 static bool set_order(const struct cli_args *a, struct tacit_train_options *o)
@@ -65,11 +63,12 @@ static bool set_order(const struct cli_args *a, struct tacit_train_options *o)
 static bool train_options(const struct cli_args *a, struct tacit_train_options *o)
 {
     const char *noise = cli_get(a, "noise");
+    struct tacit_method method;
     *o = tacit_train_options_default();
     if (cli_has(a, "method"))
         o->method = cli_get(a, "method");
-    if (strcmp(o->method, "full") == 0)
-        o->lr = 2e-5;
+    if (tacit_method_find(o->method, &method))
+        o->lr = method.lr;
     if (cli_has(a, "optimizer"))
         o->optimizer = cli_get(a, "optimizer");
     if (cli_has(a, "schedule"))

@@ -86,7 +86,7 @@ enum tacit_status tac_spec_method(struct tac_spec_reader *r, struct tac_spec_met
     m->whole = !method->writes;
     m->rows = method->tokens;
     m->o.tokens = m->rows ? r->spec->tokens : 0;
-    m->o.lr = m->whole ? 2e-5 : m->o.lr;
+    m->o.lr = method->lr > 0 ? method->lr : m->o.lr;
     return TACIT_OK;
 }
 

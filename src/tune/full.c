@@ -91,6 +91,7 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
 
 const struct tac_method tac_method_full = {.name = "full",
                                            .summary = "all weights of the model",
+                                           .lr = 2e-5,
                                            .items = items,
                                            .bind = bind,
                                            .save = save};

@@ -68,6 +68,7 @@ struct tac_method {
     const char *reads[4];              /* peft_types that it reads, NULL-terminated */
     const struct tac_setting *setting; /* ended by one without a name, or NULL */
     bool tokens;                       /* has tokens: P */
+    double lr;                         /* learning rate where none is said; 0: the common one */
     /* settings that do not fit each other or the model are TACIT_EINPUT; may be NULL */
     enum tacit_status (*check)(const struct tac_tune_spec *s, const struct tac_model *m,
                                struct tacit_err *err);
