@@ -172,4 +172,4 @@ include tools/install.mk
 clean:
 	rm -rf build build-asan
 
--include $(OBJ:.o=.d) $(CLI_OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(addsuffix .d,$(TESTS) $(FUZZ) $(EXAMPLES))

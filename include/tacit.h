@@ -125,6 +125,9 @@ struct tacit_model;
 struct tacit_model_options {
     const char *backend;   /* "cpu" (default), "ref", "ref64" */
     const char *isa;       /* "auto" (default), "portable", "avx2", "avx512" */
+    const char *precision; /* "f32" (default), "bf16": products with frozen weights on operands
+                              rounded to bfloat16, sums in float32; the same bytes on every
+                              processor, twice as fast where it has AVX512_BF16 */
     int threads;           /* 0: one a processor */
     int weights_f32;       /* expand matrices to float32 when loading; default: as stored */
     size_t memory_limit;   /* bytes for weights, trainables and activations; 0: none */
@@ -146,6 +149,7 @@ struct tacit_model_info {
     size_t weight_bytes; /* as they lie in memory */
     size_t tokens;       /* of the tokenizer; 0 where there is none */
     int threads;
+    int bf16, bf16_native; /* the precision; whether the processor has instructions for it */
 };
 
 TACIT_API void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *info);
@@ -512,6 +516,13 @@ TACIT_API enum tacit_status tacit_train_plan(struct tacit_model *m, const struct
                                              const struct tacit_examples *train,
                                              const struct tacit_train_options *o, size_t *bytes,
                                              size_t *rows, struct tacit_err *err);
+
+/* What precision bf16 costs: the loss of that batch, untrained, in both precisions. */
+TACIT_API enum tacit_status tacit_train_rounding(struct tacit_model *m,
+                                                 const struct tacit_task *task,
+                                                 const struct tacit_examples *train,
+                                                 const struct tacit_train_options *o, double *f32,
+                                                 double *bf16, struct tacit_err *err);
 
 /* The texts before the prompts that training could keep (text_cache), and whether it does; n 0
  * where there are none. bytes are part of tacit_train_plan's where they are kept. */

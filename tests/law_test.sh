@@ -27,6 +27,32 @@ for o in "--no-share" "--threads 1" "--threads 3" "--isa portable" "--isa avx2" 
         echo "ok $n - $o # SKIP $(head -c 80 "$tmp/err")"
     fi
 done
+# Precision bf16: other results, the same bytes on every processor, alone as in a batch.
+score --precision bf16 >"$tmp/bf16" && ! cmp -s "$tmp/bf16" "$tmp/batched"
+check "precision bf16 rounds" $?
+while read -r line; do "$tacit" score --model "$tmp/m" --quiet --precision bf16 <<<"$line"; done <"$tmp/in" >"$tmp/alone"
+cmp -s "$tmp/bf16" "$tmp/alone"
+check "bf16: alone = batched" $?
+for o in "--no-share" "--threads 1" "--threads 3" "--isa portable" "--isa avx2"; do
+    # shellcheck disable=SC2086
+    if score --precision bf16 $o >"$tmp/other" 2>"$tmp/err"; then
+        cmp -s "$tmp/bf16" "$tmp/other"
+        check "bf16: the same bytes with $o" $?
+    else
+        n=$((n + 1))
+        echo "ok $n - bf16: $o # SKIP $(head -c 80 "$tmp/err")"
+    fi
+done
+score --precision f8 >/dev/null 2>"$tmp/err"
+[ $? = 2 ] && grep -q "precision 'f8': expected f32 or bf16" "$tmp/err"
+check "another precision is refused" $?
+"$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --tokens 3 --steps 1 --no-eval --precision bf16 --isa portable \
+    --out "$tmp/half" >/dev/null 2>"$tmp/err" && grep -q "lacks AVX512_BF16: the same results" "$tmp/err" &&
+    grep -Eq "untrained loss of the largest batch from [0-9.]+ to [0-9.]+$" "$tmp/err"
+check "training says what the rounding changes" $?
+"$tacit" train --model "$tmp/m" --task demo/task.yaml --data demo --tokens 3 --steps 1 --no-eval --quiet --out "$tmp/half" >/dev/null 2>&1
+[ $? = 2 ] && grep -q '"backend": "cpu, bf16"' "$tmp/half/run.json"
+check "and a run does not go on in another precision" $?
 # What generation over the cache says of its tokens is what scoring the whole text says.
 "$tacit" generate --model "$tmp/m" --ids --json --max-tokens 12 '20 21 22 23 300 17' >"$tmp/gen"
 ids=$(sed 's/.*"ids": \[\([^]]*\)\].*/\1/' "$tmp/gen")

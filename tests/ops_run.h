@@ -8,21 +8,27 @@
 struct subject {
     const char *label, *name, *isa;
     int threads;
+    const char *precision;
 };
 
 static const struct subject SUBJECTS[] = {
-    {"ref", "ref", NULL, 1},
-    {"cpu portable", "cpu", "portable", 2},
-    {"cpu avx2", "cpu", "avx2", 2},
-    {"cpu avx512", "cpu", "avx512", 2},
+    {"ref", "ref", NULL, 1, "f32"},
+    {"cpu portable", "cpu", "portable", 2, "f32"},
+    {"cpu avx2", "cpu", "avx2", 2, "f32"},
+    {"cpu avx512", "cpu", "avx512", 2, "f32"},
+    {"ref, bf16", "ref", NULL, 1, "bf16"},
+    {"cpu portable, bf16", "cpu", "portable", 2, "bf16"},
+    {"cpu avx2, bf16", "cpu", "avx2", 2, "bf16"},
+    {"cpu avx512, bf16", "cpu", "avx512", 2, "bf16"},
 };
-static const struct subject TRUTH = {"ref64", "ref64", NULL, 1};
+static const struct subject TRUTH = {"ref64", "ref64", NULL, 1, "f32"};
 enum { N_SUBJECTS = sizeof SUBJECTS / sizeof SUBJECTS[0] };
 
 /* NULL where the machine lacks the instruction set. */
 static struct tac_backend *open_subject(const struct subject *s)
 {
-    struct tac_backend_options o = {.name = s->name, .isa = s->isa, .threads = s->threads};
+    struct tac_backend_options o = {
+        .name = s->name, .isa = s->isa, .threads = s->threads, .precision = s->precision};
     struct tac_backend *be = NULL;
     struct tacit_err err = {0};
     enum tacit_status status = tac_backend_open(&be, &o, &err);

@@ -94,13 +94,12 @@ static void compare_row(const struct call *c, const struct array *a, size_t row,
 }
 
 /* Arrays that an op may not touch are held to equality. */
-static void compare(const struct call *c, double **got, double **want)
+static void compare(const struct call *c, bool bf16, double **got, double **want)
 {
+    double gtol = bf16 && c->is->gtol_bf16 > 0 ? c->is->gtol_bf16 : c->is->gtol;
     for (int i = 0; i < c->n; i++) {
         const struct array *a = &c->a[i];
-        double tol = a->role == OUT                     ? c->is->tol
-                     : a->role == SET || a->role == ADD ? c->is->gtol
-                                                        : 0;
+        double tol = a->role == OUT ? c->is->tol : a->role == SET || a->role == ADD ? gtol : 0;
         for (size_t r = 0; r < a->rows; r++)
             compare_row(c, a, r, got[i] + r * a->cols, want[i] + r * a->cols, tol);
     }
@@ -114,7 +113,9 @@ struct pairing {
 static void test_against_truth(void **state)
 {
     const struct pairing *p = *state;
-    struct tac_backend *truth = open_subject(&TRUTH), *be = open_subject(p->subject);
+    struct subject exact = TRUTH;
+    exact.precision = p->subject->precision;
+    struct tac_backend *truth = open_subject(&exact), *be = open_subject(p->subject);
     double *want[MAX_ARRAYS], *got[MAX_ARRAYS];
     struct call c;
     if (!be) {
@@ -124,7 +125,7 @@ static void test_against_truth(void **state)
     call_init(&c, p->op);
     run_case(truth, &c, want);
     run_case(be, &c, got);
-    compare(&c, got, want);
+    compare(&c, be->bf16, got, want);
     for (int i = 0; i < c.n; i++) {
         free(want[i]);
         free(got[i]);

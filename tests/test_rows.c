@@ -6,10 +6,14 @@
 #include <float.h>
 
 static const struct subject SETTINGS[] = {
-    {"portable, 1 thread", "cpu", "portable", 1}, {"portable, 3 threads", "cpu", "portable", 3},
-    {"avx2, 1 thread", "cpu", "avx2", 1},         {"avx2, 2 threads", "cpu", "avx2", 2},
-    {"avx512, 1 thread", "cpu", "avx512", 1},     {"avx512, 3 threads", "cpu", "avx512", 3},
+    {"portable, 1 thread", "cpu", "portable", 1, "f32"},
+    {"portable, 3 threads", "cpu", "portable", 3, "f32"},
+    {"avx2, 1 thread", "cpu", "avx2", 1, "f32"},
+    {"avx2, 2 threads", "cpu", "avx2", 2, "f32"},
+    {"avx512, 1 thread", "cpu", "avx512", 1, "f32"},
+    {"avx512, 3 threads", "cpu", "avx512", 3, "f32"},
 };
+static const char *const PRECISIONS[] = {"f32", "bf16"};
 enum { N_SETTINGS = sizeof SETTINGS / sizeof SETTINGS[0] };
 
 /* ---- one law for all settings ---- */
@@ -30,16 +34,23 @@ static void free_arrays(const struct call *c, double **x)
         free(x[i]);
 }
 
-static void test_same_bytes(void **state)
+static struct tac_backend *open_setting(int i, const char *precision)
+{
+    struct subject s = SETTINGS[i];
+    s.precision = precision;
+    return open_subject(&s);
+}
+
+static void check_same_bytes(const struct op_case *op, const char *precision)
 {
     double *want[MAX_ARRAYS], *got[MAX_ARRAYS];
-    struct tac_backend *be = open_subject(&SETTINGS[0]);
+    struct tac_backend *be = open_setting(0, precision);
     struct call c;
-    call_init(&c, *state);
+    call_init(&c, op);
     run_case(be, &c, want);
     tac_backend_close(be);
     for (int s = 1; s < N_SETTINGS; s++) {
-        be = open_subject(&SETTINGS[s]);
+        be = open_setting(s, precision);
         if (!be)
             continue;
         run_case(be, &c, got);
@@ -49,6 +60,12 @@ static void test_same_bytes(void **state)
     }
     free_arrays(&c, want);
     call_release(&c);
+}
+
+static void test_same_bytes(void **state)
+{
+    for (size_t i = 0; i < sizeof PRECISIONS / sizeof PRECISIONS[0]; i++)
+        check_same_bytes(*state, PRECISIONS[i]);
 }
 
 /* ---- optimisers and reductions ---- */
@@ -307,8 +324,8 @@ static void check_extremes(struct tac_backend *be, enum tac_act_kind kind)
 static void test_activation_accuracy(void **state)
 {
     (void)state;
-    for (int s = 1; s < N_SUBJECTS; s++) {
-        struct tac_backend *be = open_subject(&SUBJECTS[s]);
+    for (int s = 0; s < N_SETTINGS; s++) {
+        struct tac_backend *be = open_subject(&SETTINGS[s]);
         if (!be)
             continue;
         check_accuracy(be, TAC_GELU_TANH);

@@ -123,7 +123,7 @@ static json_t *settings_of(const struct tac_train_job *j, const char *method, ui
         {"data_hash", hash_text(data)},
         {"init_hash", hash_text(init)},
         {"evaluated", json_boolean(j->validation != NULL)},
-        {"backend", json_string(j->m->be->kern ? "cpu" : j->m->be->name)},
+        {"backend", json_string(tac_backend_arithmetic(j->m->be))},
         {"share", json_boolean(j->m->session->o.share)},
     };
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)

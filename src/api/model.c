@@ -115,7 +115,8 @@ enum tacit_status tacit_model_open(struct tacit_model **out, const char *path,
     struct tacit_model *m = *out = tac_alloc(1, sizeof *m, err);
     if (!m)
         return TACIT_EFAIL;
-    struct tac_backend_options bo = {.name = o->backend, .isa = o->isa, .threads = o->threads};
+    struct tac_backend_options bo = {
+        .name = o->backend, .isa = o->isa, .threads = o->threads, .precision = o->precision};
     struct tac_session_options so = tac_session_options_default();
     so.share = !o->no_share;
     so.memory_limit = o->memory_limit;
@@ -156,6 +157,8 @@ void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *
         (struct tacit_model_info){.path = m->model->path,
                                   .family = m->model->family->model_type,
                                   .backend = m->be->name,
+                                  .bf16 = m->be->bf16,
+                                  .bf16_native = m->be->native,
                                   .dtype = tac_dtype_name(m->model->tensor[TAC_P_EMBED]->dtype),
                                   .layers = c->L,
                                   .width = c->C,

@@ -105,6 +105,25 @@ static enum tacit_status clock_batch(struct tac_train_job *j, double *seconds, s
     return s;
 }
 
+/* The loss of that batch, a label's mean. */
+static enum tacit_status batch_loss(struct tac_train_job *j, bool bf16, double *loss,
+                                    struct tacit_err *err)
+{
+    struct tac_arena a = {0};
+    struct tac_job job;
+    struct tac_backend *be = j->m->be;
+    bool before = be->bf16;
+    enum tacit_status s = largest_job(j, &job, NULL, &a, err);
+    job.grad = TAC_GRAD_NONE;
+    tac_backend_set_precision(be, bf16);
+    if (!s)
+        s = tac_session_run(j->m->session, &job, err);
+    tac_backend_set_precision(be, before);
+    *loss = s ? 0 : job.loss / (double)job.n_item;
+    tac_arena_release(&a);
+    return s;
+}
+
 /* A job that is opened for a look and never runs. */
 static enum tacit_status open_look(struct tac_train_job *j, const struct tacit_examples *train,
                                    struct tacit_err *err)
@@ -137,6 +156,21 @@ enum tacit_status tacit_train_texts(struct tacit_model *m, const struct tacit_ta
     enum tacit_status s = open_look(&j, train, err);
     if (!s)
         s = measure_texts(&j, out, err);
+    tac_job_release(&j);
+    return s;
+}
+
+enum tacit_status tacit_train_rounding(struct tacit_model *m, const struct tacit_task *task,
+                                       const struct tacit_examples *train,
+                                       const struct tacit_train_options *o, double *f32,
+                                       double *bf16, struct tacit_err *err)
+{
+    struct tac_train_job j = {.m = m, .o = o, .task = task};
+    enum tacit_status s = open_look(&j, train, err);
+    if (!s)
+        s = batch_loss(&j, false, f32, err);
+    if (!s)
+        s = batch_loss(&j, true, bf16, err);
     tac_job_release(&j);
     return s;
 }

@@ -13,10 +13,14 @@
 
 enum { MAX_THREADS = 1024, HUGE_PAGE = 2 << 20 };
 
+#define NATIVE_avx512   &tac_kern_bf16_native
+#define NATIVE_avx2     NULL
+#define NATIVE_portable NULL
 #define KERN(set)                                                                                  \
     {                                                                                              \
         .isa = #set, .name = "cpu (" #set ")", .gemm = &tac_kern_gemm_##set,                       \
-        .attend = &tac_kern_attend_##set, .rows = &tac_kern_rows_##set                             \
+        .bf16 = &tac_kern_bf16_##set, .attend = &tac_kern_attend_##set,                            \
+        .rows = &tac_kern_rows_##set, .bf16_native = NATIVE_##set                                  \
     }
 
 /* Fastest first; the last runs everywhere. */
@@ -30,6 +34,11 @@ static const struct tac_kern kerns[] = {
 
 enum { N_KERN = sizeof kerns / sizeof kerns[0] };
 
+/* By precision: float32 (double), bf16. */
+static const char *const arithmetic_cpu[] = {"cpu", "cpu, bf16"},
+                         *const arithmetic_ref[] = {"ref", "ref, bf16"},
+                         *const arithmetic_ref64[] = {"ref64", "ref64, bf16"};
+
 /* Whether processor and operating system run the set. */
 static bool runs(const char *isa)
 {
@@ -37,6 +46,8 @@ static bool runs(const char *isa)
     if (!strcmp(isa, "avx512"))
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    if (!strcmp(isa, "bf16"))
+        return __builtin_cpu_supports("avx512bf16");
     if (!strcmp(isa, "avx2"))
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
@@ -83,6 +94,7 @@ static enum tacit_status open_cpu(struct tac_backend *be, const struct tac_backe
     if (st != TACIT_OK)
         return st;
     be->ops = &tac_cpu_ops;
+    be->arithmetic = arithmetic_cpu;
     be->name = be->kern->name;
     be->real_size = sizeof(float);
     be->threads = o->threads ? o->threads : processors();
@@ -105,7 +117,8 @@ static enum tacit_status open_ref(struct tac_backend *be, const struct tac_backe
                         "backend '%s' has no instruction sets, '%s' was asked for", o->name,
                         o->isa);
     be->ops = wide ? &tac_ref_ops_f64 : &tac_ref_ops_f32;
-    be->name = wide ? "ref64" : "ref";
+    be->arithmetic = wide ? arithmetic_ref64 : arithmetic_ref;
+    be->name = be->arithmetic[0];
     be->real_size = wide ? sizeof(double) : sizeof(float);
     be->threads = 1;
     return TACIT_OK;
@@ -117,6 +130,8 @@ static enum tacit_status open_named(struct tac_backend *be, const struct tac_bac
     if (o->threads < 0 || o->threads > MAX_THREADS)
         return tac_fail(err, TACIT_EINPUT, "threads: %d, expected 0 (all processors) to %d",
                         o->threads, MAX_THREADS);
+    if (o->precision && strcmp(o->precision, "f32") != 0 && strcmp(o->precision, "bf16") != 0)
+        return tac_fail(err, TACIT_EINPUT, "precision '%s': expected f32 or bf16", o->precision);
     if (!o->name || !strcmp(o->name, "cpu"))
         return open_cpu(be, o, err);
     if (!strcmp(o->name, "ref") || !strcmp(o->name, "ref64"))
@@ -132,6 +147,8 @@ enum tacit_status tac_backend_open(struct tac_backend **out, const struct tac_ba
     if (!be)
         return TACIT_EFAIL;
     enum tacit_status st = open_named(be, o, err);
+    if (!st)
+        tac_backend_set_precision(be, o->precision && !strcmp(o->precision, "bf16"));
     if (st == TACIT_OK)
         *out = be;
     else
@@ -145,6 +162,21 @@ void tac_backend_close(struct tac_backend *be)
         return;
     free(be->scratch);
     free(be);
+}
+
+void tac_backend_set_precision(struct tac_backend *be, bool bf16)
+{
+    const struct tac_kern *k = be->kern;
+    be->bf16 = bf16;
+    if (!k)
+        return;
+    be->native = bf16 && k->bf16_native && runs("bf16");
+    be->frozen = be->native ? k->bf16_native : bf16 ? k->bf16 : &k->gemm->f32;
+}
+
+const char *tac_backend_arithmetic(const struct tac_backend *be)
+{
+    return be->arithmetic[be->bf16];
 }
 
 size_t tac_backend_overhead(const struct tac_backend *be)

@@ -8,6 +8,7 @@
 #include "backend/ops.h"
 
 struct tac_kern_gemm;
+struct tac_kern_tile;
 struct tac_kern_attend;
 struct tac_kern_rows;
 
@@ -15,26 +16,37 @@ struct tac_kern {
     const char *isa;  /* "portable", "avx2", "avx512" */
     const char *name; /* "cpu (avx2)" */
     const struct tac_kern_gemm *gemm;
+    const struct tac_kern_tile *bf16;        /* products in precision bf16 */
+    const struct tac_kern_tile *bf16_native; /* the same by AVX512_BF16, or NULL */
     const struct tac_kern_attend *attend;
     const struct tac_kern_rows *rows; /* kern_rows.h */
 };
 
 /* Matrix products. C (M,N) = A (M,K) B (K,N) in tiles of mr x nr. A is packed in panels of mr rows,
- * B in panels of nr columns, both [K][mr or nr] with the missing rows or columns as zeros. */
-struct tac_kern_gemm {
-    size_t mr, nr;
-    /* pack_t: dst[k * width + i] = src[i][k], i < n <= width, k < K; lanes n..width-1 become 0.
-     * src: rows of ld elements of a type (TAC_W_REAL reads as float). dst may be written up to
-     * 16 floats past its K * width. */
+ * B in panels of nr columns, both [words of K][mr or nr] with the missing rows or columns as zeros.
+ * In float32 a word is a float. In precision bf16 (ops.h) it is either a pair of bfloat16, the even
+ * k in its lower half, or a float that holds one: then the k of a pair are swapped, so that a chain
+ * along the words is the law's. */
+struct tac_kern_tile {
+    size_t pad; /* K is filled up with zeros to a multiple of this */
+    size_t per; /* k of a word */
+    /* pack_t: words of src[i][k] at dst[word * width + i], i < n <= width, k < K; lanes n..width-1
+     * become 0. src: rows of ld elements of a type (TAC_W_REAL reads as float). dst may be written
+     * up to 16 words past its end. */
     void (*pack_t)(float *dst, size_t width, const void *src, enum tac_wtype type, size_t ld,
                    size_t n, size_t K);
-    /* pack_n: dst[k * width + i] = src[k][i], else as pack_t. */
+    /* pack_n: of src[k][i], else as pack_t. */
     void (*pack_n)(float *dst, size_t width, const void *src, enum tac_wtype type, size_t ld,
                    size_t n, size_t K);
-    /* tile: the sums of one block of k <= TAC_KC: c[i * nr + j] (+)= sum_k a[k * mr + i] * b[k * nr
-     * + j], one FMA chain from 0, for i < m <= mr and all nr columns; `add`: added to what c holds.
-     */
-    void (*tile)(float *c, const float *a, const float *b, size_t m, size_t k, bool add);
+    /* tile: the sums of one block of at most TAC_KC k, which are `words` words: c[i * nr + j] (+)=
+     * the FMA chain from 0 over a[word * mr + i] * b[word * nr + j], for i < m <= mr and all nr
+     * columns; `add`: added to what c holds. */
+    void (*tile)(float *c, const float *a, const float *b, size_t m, size_t words, bool add);
+};
+
+struct tac_kern_gemm {
+    size_t mr, nr;
+    struct tac_kern_tile f32;
     /* finish: y[i * ld + j] = (c[i * nr + j] + bias[j]) + res[i * ld + j], i < m, j < n <= nr;
      * bias, res may be NULL; res may be y. */
     void (*finish)(float *y, size_t ld, const float *c, const float *bias, const float *res,
@@ -85,5 +97,8 @@ extern const struct tac_kern_attend tac_kern_attend_portable, tac_kern_attend_av
     tac_kern_attend_avx512;
 
 extern const struct tac_kern_gemm tac_kern_gemm_portable, tac_kern_gemm_avx2, tac_kern_gemm_avx512;
+
+extern const struct tac_kern_tile tac_kern_bf16_portable, tac_kern_bf16_avx2, tac_kern_bf16_avx512,
+    tac_kern_bf16_native;
 
 #endif

@@ -153,9 +153,7 @@ static void column_sum(float *sum, const float *x, size_t ld, size_t n, size_t T
 const struct tac_kern_gemm TAC_KERN_NAME(tac_kern_gemm) = {
     .mr = MR,
     .nr = NR,
-    .pack_t = pack_t,
-    .pack_n = pack_n,
-    .tile = tile,
+    .f32 = {.pad = 1, .per = 1, .pack_t = pack_t, .pack_n = pack_n, .tile = tile},
     .finish = finish,
     .column_sum = column_sum,
 };

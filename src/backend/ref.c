@@ -6,6 +6,7 @@
 
 #include "backend/backend.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tgmath.h>
@@ -123,6 +124,23 @@ static void axpy(real *y, real s, const real *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         y[i] += s * x[i];
+}
+
+/* x as a product with the frozen weight w takes it: rounded where the precision is bf16. */
+static real operand(const struct tac_backend *be, const struct tac_weight *w, real x)
+{
+    if (!be->bf16 || w->type == TAC_W_REAL)
+        return x;
+    float f = fabs(x) < (real)FLT_MIN ? 0 : (float)x;
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    return isfinite(x) ? (real)from_bf16((uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16)) : x;
+}
+
+/* Row r's element c of a weight, as a product takes it. */
+static real factor_at(const struct tac_backend *be, const struct tac_weight *w, size_t r, size_t c)
+{
+    return operand(be, w, weight_at(w, r, c));
 }
 
 /* ---- embedding and rows ---- */
@@ -265,7 +283,7 @@ static void op_matmul(struct tac_backend *be, void *y, const void *x, const stru
         for (size_t n = 0; n < N; n++) {
             real sum = 0;
             for (size_t k = 0; k < K; k++)
-                sum += ((const real *)x)[t * K + k] * weight_at(w, n, k);
+                sum += operand(be, w, ((const real *)x)[t * K + k]) * factor_at(be, w, n, k);
             sum += bias ? ((const real *)bias)[n] : 0;
             ((real *)y)[t * N + n] = sum + (res ? ((const real *)res)[t * N + n] : 0);
         }
@@ -279,7 +297,7 @@ static void op_matmul_dx(struct tac_backend *be, void *dx, const void *dy,
         for (size_t k = 0; k < K; k++) {
             real sum = 0;
             for (size_t n = 0; n < N; n++)
-                sum += ((const real *)dy)[t * N + n] * weight_at(w, n, k);
+                sum += operand(be, w, ((const real *)dy)[t * N + n]) * factor_at(be, w, n, k);
             ((real *)dx)[t * K + k] = sum + (res ? ((const real *)res)[t * K + k] : 0);
         }
 }
@@ -580,12 +598,13 @@ static void op_act_dx(struct tac_backend *be, void *dx, const void *dy, const vo
 
 /* ---- vocabulary ---- */
 
-static void vocab_logits(real *logit, const real *x, const struct tac_weight *E)
+static void vocab_logits(const struct tac_backend *be, real *logit, const real *x,
+                         const struct tac_weight *E)
 {
     for (size_t v = 0; v < E->rows; v++) {
         logit[v] = 0;
         for (size_t c = 0; c < E->cols; c++)
-            logit[v] += x[c] * weight_at(E, v, c);
+            logit[v] += operand(be, E, x[c]) * factor_at(be, E, v, c);
     }
 }
 
@@ -619,6 +638,23 @@ static size_t targets_of(const struct tac_target *target, size_t n, size_t r)
     return m;
 }
 
+/* A row's gradient, given exp(logit - max) and their total. */
+static void vocab_dx(const struct tac_backend *be, real *dx, const real *p, real total,
+                     const struct tac_weight *E, const struct tac_target *target, size_t m)
+{
+    real weight = 0;
+    for (size_t i = 0; i < m; i++)
+        weight += (real)target[i].weight;
+    for (size_t c = 0; c < E->cols; c++) {
+        real sum = 0;
+        for (size_t v = 0; v < E->rows; v++)
+            sum += operand(be, E, p[v]) * factor_at(be, E, v, c);
+        dx[c] = weight / total * sum;
+        for (size_t i = 0; i < m; i++)
+            dx[c] -= (real)target[i].weight * weight_at(E, (size_t)target[i].token, c);
+    }
+}
+
 static void op_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse,
                      const void *x, const struct tac_weight *E, const struct tac_target *target,
                      size_t n, size_t R)
@@ -628,24 +664,17 @@ static void op_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx
     be->fault |= !logit;
     for (size_t r = 0, i = 0, m; logit && r < R; r++, i += m) {
         m = targets_of(target + i, n - i, r);
-        vocab_logits(logit, (const real *)x + r * C, E);
+        vocab_logits(be, logit, (const real *)x + r * C, E);
         memcpy(logit + V, logit, V * sizeof *logit);
-        real row_lse = log(exponentials(logit + V, V, &max)) + max;
+        real total = exponentials(logit + V, V, &max), row_lse = log(total) + max;
         for (size_t j = i; j < i + m; j++)
             ((real *)logp)[j] = logit[target[j].token] - row_lse;
         if (best)
             best[r] = index_of_max(logit, V);
         if (lse)
             ((double *)lse)[r] = (double)row_lse;
-        if (!dx)
-            continue;
-        logit_grads(logit, row_lse, V, target + i, m);
-        for (size_t c = 0; c < C; c++) {
-            real sum = 0;
-            for (size_t v = 0; v < V; v++)
-                sum += logit[v] * weight_at(E, v, c);
-            ((real *)dx)[r * C + c] = sum;
-        }
+        if (dx)
+            vocab_dx(be, (real *)dx + r * C, logit + V, total, E, target + i, m);
     }
     free(logit);
 }
@@ -660,7 +689,7 @@ static void op_vocab_dw(struct tac_backend *be, void *dE, const void *x, const v
     for (size_t r = 0, i = 0, m; logit && r < R; r++, i += m) {
         const real *xr = (const real *)x + r * C;
         m = targets_of(target + i, n - i, r);
-        vocab_logits(logit, xr, E);
+        vocab_logits(be, logit, xr, E);
         logit_grads(logit, (real)((const double *)lse)[r], V, target + i, m);
         for (size_t v = 0; v < V; v++)
             axpy((real *)dE + v * C, logit[v], xr, C);

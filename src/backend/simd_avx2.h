@@ -64,6 +64,23 @@ SIMD_FN void v16_store_n(float *p, v16 a, size_t n)
     _mm256_maskstore_ps(p + 8, _mm256_castps_si256(m.hi), a.hi);
 }
 
+SIMD_FN __m256 bf16_of(__m256 a)
+{
+    __m256i u = _mm256_castps_si256(a), one = _mm256_set1_epi32(1);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), one);
+    __m256i r = _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    __m256i mag = _mm256_and_si256(u, _mm256_set1_epi32(0x7fffffff));
+    __m256i small = _mm256_cmpgt_epi32(_mm256_set1_epi32(0x00800000), mag);
+    r = _mm256_and_si256(r, _mm256_set1_epi32((int)0xffff0000));
+    r = _mm256_blendv_epi8(r, _mm256_and_si256(u, _mm256_set1_epi32((int)0x80000000)), small);
+    return _mm256_blendv_ps(_mm256_castsi256_ps(r), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+
+SIMD_FN v16 v16_to_bf16(v16 a)
+{
+    return EACH1(bf16_of, a);
+}
+
 SIMD_FN v16 v16_load_f16(const void *p)
 {
     const __m128i *q = p;

@@ -56,6 +56,18 @@ SIMD_FN v16 v16_load_f16_n(const void *p, size_t n)
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m16_first(n), p));
 }
 
+SIMD_FN v16 v16_to_bf16(v16 a)
+{
+    __m512i u = _mm512_castps_si512(a),
+            odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+    __m512i r = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    __m512i mag = _mm512_and_si512(u, _mm512_set1_epi32(0x7fffffff));
+    r = _mm512_and_si512(r, _mm512_set1_epi32((int)0xffff0000));
+    r = _mm512_mask_and_epi32(r, _mm512_cmplt_epi32_mask(mag, _mm512_set1_epi32(0x00800000)), u,
+                              _mm512_set1_epi32((int)0x80000000));
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), _mm512_castsi512_ps(r), a);
+}
+
 SIMD_FN v16 v16_from_bf16(__m256i x)
 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));

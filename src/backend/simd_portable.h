@@ -67,6 +67,15 @@ SIMD_FN float float_of_f16(uint16_t h)
     return float_of(bits_of(x) | sign);
 }
 
+/* Rounded to bfloat16: to nearest, ties to even; subnormal numbers to 0 with their sign. NaN stays
+ * NaN. */
+SIMD_FN float bf16_of(float x)
+{
+    uint32_t u = bits_of(x), mag = u & 0x7fffffffu, odd = u >> 16 & 1;
+    uint32_t r = mag < 0x00800000u ? u & 0x80000000u : (u + 0x7fffu + odd) & 0xffff0000u;
+    return mag > 0x7f800000u ? x : float_of(r);
+}
+
 /* The first n lanes. */
 SIMD_FN m16 m16_first(size_t n)
 {
@@ -76,6 +85,11 @@ SIMD_FN m16 m16_first(size_t n)
 SIMD_FN v16 v16_zero(void)
 {
     EACH(0);
+}
+
+SIMD_FN v16 v16_to_bf16(v16 a)
+{
+    EACH(bf16_of(a.f[i]));
 }
 
 SIMD_FN v16 v16_set1(float x)

@@ -155,6 +155,8 @@ bool cli_model_options(const struct cli_args *a, struct tacit_model_options *o)
             o->backend = cli_get(a, "backend");
         if (cli_has(a, "isa"))
             o->isa = cli_get(a, "isa");
+        if (cli_has(a, "precision"))
+            o->precision = cli_get(a, "precision");
         o->threads = (int)threads;
         o->weights_f32 = weights && strcmp(weights, "f32") == 0;
         o->no_share = cli_has(a, "no-share");
@@ -162,6 +164,17 @@ bool cli_model_options(const struct cli_args *a, struct tacit_model_options *o)
         return true;
     }
     return false;
+}
+
+static void show_precision(const struct cli_args *a, const struct tacit_model *m)
+{
+    struct tacit_model_info info;
+    tacit_model_describe(m, &info);
+    if (info.bf16 && !cli_has(a, "quiet"))
+        fprintf(stderr, "precision bf16: %s\n",
+                info.bf16_native ? "by AVX512_BF16"
+                                 : "this processor (or --isa) lacks AVX512_BF16: the same results "
+                                   "by float32 instructions, no faster than f32");
 }
 
 int cli_open_model(const struct cli_args *a, struct tacit_model **out)
@@ -173,7 +186,10 @@ int cli_open_model(const struct cli_args *a, struct tacit_model **out)
     if (!cli_has(a, "model") && !cli_has(a, "quiet"))
         fprintf(stderr, "--model was not given: %s, the model inside the program, is used\n",
                 cli_model(a));
-    return tacit_model_open(out, cli_model(a), &o, &err) ? cli_fail(a, &err) : 0;
+    if (tacit_model_open(out, cli_model(a), &o, &err))
+        return cli_fail(a, &err);
+    show_precision(a, *out);
+    return 0;
 }
 
 void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes, size_t rows)

@@ -15,6 +15,9 @@ static const struct cli_option model_options[] = {
      "model folder as downloaded, or a hub id in the local HuggingFace cache (default: the small model inside the program)"},
     {"backend", "NAME", "cpu (default), ref, ref64"},
     {"isa", "NAME", "auto (default), portable, avx2, avx512; all give the same bytes"},
+    {"precision", "NAME",
+     "f32 (default), or bf16: products with frozen weights on operands rounded to bfloat16, twice as fast with "
+     "AVX512_BF16"},
     {"threads", "N", "threads (default: one a processor); the result does not depend on it"},
     {"weights", "TYPE", "stored (default) or f32: expand matrices to float32 when loading"},
     {"memory", "LIMIT", "refuse what would need more memory: 4G, 512M"},

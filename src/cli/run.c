@@ -206,6 +206,23 @@ static void show_texts(const struct tacit_train_texts *t)
                 t->n, bytes);
 }
 
+/* In precision bf16: what it costs in loss. */
+static int show_rounding(const struct cli_args *a, struct tacit_model *m, const struct data *d,
+                         const struct tacit_train_options *o)
+{
+    struct tacit_model_info info;
+    struct tacit_err err;
+    double exact, rounded;
+    tacit_model_describe(m, &info);
+    if (!info.bf16)
+        return 0;
+    if (tacit_train_rounding(m, d->task, d->train, o, &exact, &rounded, &err))
+        return cli_fail(a, &err);
+    fprintf(stderr, "rounding changes the untrained loss of the largest batch from %.6f to %.6f\n",
+            exact, rounded);
+    return 0;
+}
+
 static int show_plan(const struct cli_args *a, struct tacit_model *m, const struct data *d,
                      const struct tacit_train_options *o)
 {
@@ -218,6 +235,9 @@ static int show_plan(const struct cli_args *a, struct tacit_model *m, const stru
     cli_show_plan(a, m, bytes, rows);
     if (!cli_has(a, "quiet"))
         show_texts(&texts);
+    int s = cli_has(a, "quiet") ? 0 : show_rounding(a, m, d, o);
+    if (s)
+        return s;
     if (!cli_has(a, "quiet"))
         fprintf(stderr, "%zu training examples", tacit_examples_count(d->train));
     if (!cli_has(a, "quiet") && d->validation)

@@ -224,7 +224,7 @@ static enum tacit_status identify(struct tacit_study *st, struct tac_unit *u, st
     uint64_t h = tac_hash(TAC_HASH0, &version_of[u->kind], sizeof version_of[u->kind]);
     h = tac_hash(h, &st->model_hash, sizeof st->model_hash);
     h = hash_text(hash_text(h, u->key), u->settings);
-    h = hash_text(h, st->m->be->kern ? "cpu" : st->m->be->name); /* as a run's own identity */
+    h = hash_text(h, tac_backend_arithmetic(st->m->be)); /* as a run's own identity */
     h = hash_text(h, st->m->session->o.share ? "shared" : "unshared");
     if (u->kind != TAC_UNIT_MAKE)
         h = hash_text(h, st->unit[a->maker].identity);
