@@ -8,10 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 1024, HUGE_PAGE = 2 << 20 };
+enum { MAX_THREADS = 1024 };
 
 #define NATIVE_avx512   &tac_kern_bf16_native
 #define NATIVE_avx2     NULL
@@ -84,7 +83,7 @@ static size_t scratch_bytes(int threads)
     size_t most = 0;
     for (size_t i = 0; i < sizeof need / sizeof need[0]; i++)
         most = need[i] > most ? need[i] : most;
-    return (most + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    return most;
 }
 
 static enum tacit_status open_cpu(struct tac_backend *be, const struct tac_backend_options *o,
@@ -99,14 +98,8 @@ static enum tacit_status open_cpu(struct tac_backend *be, const struct tac_backe
     be->real_size = sizeof(float);
     be->threads = o->threads ? o->threads : processors();
     be->scratch_bytes = scratch_bytes(be->threads);
-    be->scratch = aligned_alloc(HUGE_PAGE, be->scratch_bytes);
-    if (!be->scratch)
-        return tac_fail_memory(err, be->scratch_bytes);
-#ifdef MADV_HUGEPAGE
-    (void)madvise(be->scratch, be->scratch_bytes,
-                  MADV_HUGEPAGE); /* worth 3 % of a matrix product */
-#endif
-    return TACIT_OK;
+    be->scratch = tac_cpu_pages(be->scratch_bytes);
+    return be->scratch ? TACIT_OK : tac_fail_memory(err, be->scratch_bytes);
 }
 
 static enum tacit_status open_ref(struct tac_backend *be, const struct tac_backend_options *o,

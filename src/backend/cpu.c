@@ -3,13 +3,26 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { LINE = 64, HUGE_PAGE = 2 << 20 };
+
+void *tac_cpu_pages(size_t bytes)
+{
+    size_t to = bytes < 2 * HUGE_PAGE ? LINE : HUGE_PAGE, n = (bytes / to + 1) * to;
+    void *p = aligned_alloc(to, n);
+#ifdef MADV_HUGEPAGE
+    if (p && to == HUGE_PAGE)
+        (void)madvise(p, n, MADV_HUGEPAGE);
+#endif
+    return p;
+}
 
 static void *cpu_alloc(struct tac_backend *be, size_t bytes)
 {
     (void)be;
-    size_t n = (bytes / 64 + 1) * 64;
-    void *p = aligned_alloc(64, n);
-    return p ? memset(p, 0, n) : NULL;
+    void *p = tac_cpu_pages(bytes);
+    return p ? memset(p, 0, bytes) : NULL;
 }
 
 static void cpu_release(struct tac_backend *be, void *p)
