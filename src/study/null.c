@@ -7,13 +7,15 @@
 #include "interpret/perturb.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { NULLS = 99, FIRST_SEED = 1000 };
 
 struct null_test {
     struct tac_work *w;
-    float *trained, *start, *moved;
-    struct tac_hub_near *near; /* (P,k) */
+    float *trained, *start;
+    float *rows;               /* (1 + NULLS, P, C): the prompt, its perturbations */
+    struct tac_hub_near *near; /* (1 + NULLS, P, k) */
     const double *density;     /* the study's */
     size_t P, C, k, vocab;
 };
@@ -52,16 +54,16 @@ static enum tacit_status null_open(struct null_test *t, struct tacit_err *err)
     if (s)
         return s;
     TAC_CHECK(P == t->P && C == t->C);
-    t->moved = tac_alloc(P * C, sizeof *t->moved, err);
-    t->near = tac_alloc(P * t->k, sizeof *t->near, err);
-    return t->moved && t->near ? share_density(t, err) : TACIT_EFAIL;
+    t->rows = tac_alloc((1 + NULLS) * P * C, sizeof *t->rows, err);
+    t->near = tac_alloc((1 + NULLS) * P * t->k, sizeof *t->near, err);
+    return t->rows && t->near ? share_density(t, err) : TACIT_EFAIL;
 }
 
 static void null_release(struct null_test *t)
 {
     free(t->trained);
     free(t->start);
-    free(t->moved);
+    free(t->rows);
     free(t->near);
 }
 
@@ -71,23 +73,32 @@ static int by_id(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* The different tokens among the k nearest of all places, ascending. */
-static enum tacit_status name_tokens(json_t *out, struct null_test *t, const float *rows,
-                                     struct tacit_err *err)
+/* Appends the different tokens among the n nearest of all places of one prompt, ascending. */
+static bool name_tokens(json_t *out, struct tac_hub_near *near, size_t n)
 {
     json_t *ids = json_array();
-    size_t n = t->P * t->k;
-    enum tacit_status s = tac_hub_nearest(t->near, t->w->m->weights, t->density, rows, t->P, t->k,
-                                          t->vocab, false, err);
-    bool ok = !s && ids;
-    qsort(t->near, n, sizeof *t->near, by_id);
+    bool ok = ids != NULL;
+    qsort(near, n, sizeof *near, by_id);
     for (size_t i = 0; ok && i < n; i++)
-        if (t->near[i].id >= 0 && (i == 0 || t->near[i].id != t->near[i - 1].id))
-            ok = !json_array_append_new(ids, json_integer(t->near[i].id));
-    if (ok)
-        ok = !json_array_append(out, ids);
-    json_decref(ids);
-    return s ? s : ok ? TACIT_OK : tac_fail_memory(err, 0);
+        if (near[i].id >= 0 && (i == 0 || near[i].id != near[i - 1].id))
+            ok = !json_array_append_new(ids, json_integer(near[i].id));
+    return ok && !json_array_append_new(out, ids);
+}
+
+/* The prompt, then its perturbations, behind each other: the vocabulary is gone through once for
+ * all of them. */
+static enum tacit_status set_rows(struct null_test *t, struct tacit_err *err)
+{
+    size_t n = t->P * t->C, short_rows;
+    enum tacit_status s = TACIT_OK;
+    memcpy(t->rows, t->trained, n * sizeof *t->rows);
+    for (uint64_t i = 0; !s && i < NULLS; i++) {
+        s = tac_go_on(t->w, i, NULLS, err);
+        if (!s)
+            s = tac_perturb_matched(t->rows + (1 + i) * n, &short_rows, t->w->m->weights, t->start,
+                                    t->trained, t->P, FIRST_SEED + i, err);
+    }
+    return s;
 }
 
 /* First the prompt's own tokens, then each perturbation's. */
@@ -95,19 +106,14 @@ enum tacit_status tac_unit_null(struct tac_work *w, struct tacit_err *err)
 {
     struct null_test t = {.w = w};
     json_t *out = json_array();
-    size_t short_rows;
     enum tacit_status s = out ? null_open(&t, err) : tac_fail_memory(err, 0);
     if (!s)
-        s = name_tokens(out, &t, t.trained, err);
-    for (uint64_t i = 0; !s && i < NULLS; i++) {
-        s = tac_go_on(w, i, NULLS, err);
-        if (s)
-            break;
-        s = tac_perturb_matched(t.moved, &short_rows, w->m->weights, t.start, t.trained, t.P,
-                                FIRST_SEED + i, err);
-        if (!s)
-            s = name_tokens(out, &t, t.moved, err);
-    }
+        s = set_rows(&t, err);
+    if (!s)
+        s = tac_hub_nearest(t.near, w->m->weights, t.density, t.rows, (1 + NULLS) * t.P, t.k,
+                            t.vocab, false, err);
+    for (size_t i = 0, n = t.P * t.k; !s && i <= NULLS; i++)
+        s = name_tokens(out, t.near + i * n, n) ? TACIT_OK : tac_fail_memory(err, 0);
     null_release(&t);
     if (!s)
         return tac_put_result(w, out, err);
