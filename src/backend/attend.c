@@ -9,6 +9,7 @@
 #include "backend/cpu_ops.h"
 #include "backend/kern.h"
 #include "backend/threads.h"
+#include "backend/trace.h"
 
 #include <math.h>
 #include <omp.h>
@@ -434,10 +435,12 @@ static void run(struct tac_backend *be, struct call *c)
     {
         size_t id = (size_t)omp_get_thread_num(), of = (size_t)omp_get_num_threads();
         struct job j = {.c = c, .r = room_of(be, id)};
+        double from = tac_busy_from(be);
         if (c->dout)
             backward_share(&j, id, of);
         else
             forward_share(&j, id, of);
+        tac_busy_until(be, id, from);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "backend/kern.h"
 #include "backend/kern_rows.h"
 #include "backend/ref.h"
+#include "backend/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,6 +154,7 @@ void tac_backend_close(struct tac_backend *be)
 {
     if (!be)
         return;
+    tac_backend_untrace(be);
     free(be->scratch);
     free(be);
 }

@@ -9,6 +9,7 @@
 
 struct tac_kern;
 struct tac_kern_tile;
+struct tac_trace;
 
 struct tac_backend {
     const struct tac_ops *ops;
@@ -16,9 +17,10 @@ struct tac_backend {
     const char *const *arithmetic; /* its names by precision (tac_backend_arithmetic) */
     size_t real_size;
     int threads;
-    bool bf16;   /* the precision (ops.h) */
-    bool native; /* ... and the processor has instructions for it */
-    bool fault;  /* latched by finite */
+    bool bf16;               /* the precision (ops.h) */
+    bool native;             /* ... and the processor has instructions for it */
+    bool fault;              /* latched by finite */
+    struct tac_trace *trace; /* what watches the ops (trace.h), or NULL */
     /* cpu only */
     const struct tac_kern *kern;        /* kernels of the instruction set in use */
     const struct tac_kern_tile *frozen; /* products with frozen weights, in the precision */

@@ -9,6 +9,7 @@
 #include "backend/cpu_ops.h"
 #include "backend/kern.h"
 #include "backend/threads.h"
+#include "backend/trace.h"
 
 #include <omp.h>
 
@@ -160,9 +161,13 @@ static void run_rows(struct tac_backend *be, const struct product *p, const stru
 #pragma omp parallel num_threads(threads)
     {
         size_t id = (size_t)omp_get_thread_num(), of = (size_t)omp_get_num_threads();
+        double from = tac_busy_from(be);
         pack_a(p, c, a, tac_share(c->n_row, id, of));
+        tac_busy_until(be, id, from);
 #pragma omp barrier
+        from = tac_busy_from(be);
         run_part(p, c, a, a + A_FLOATS + id * (B_FLOATS + C_FLOATS), part_of(p, c, id, of));
+        tac_busy_until(be, id, from);
     }
 }
 

@@ -6,8 +6,10 @@
 #include "backend/kern.h"
 #include "backend/kern_rows.h"
 #include "backend/threads.h"
+#include "backend/trace.h"
 
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
 /* Vocabulary rows of a block (part of the law), rows worked on together, columns of an embedding
@@ -82,23 +84,33 @@ static void pick_targets(struct group *g, float *logp, const struct tac_target *
     }
 }
 
+/* One thread's rows of a block; what acc holds of them shrinks. */
+static void take_rows(struct group *g, float *acc, size_t from, size_t block)
+{
+    size_t C = g->E->cols;
+    double busy = tac_busy_from(g->be);
+#pragma omp for schedule(static) nowait
+    for (size_t r = 0; r < g->R; r++) {
+        float shrink = take_row(g, r, from, block);
+        for (size_t c = 0; acc && shrink != 1.0f && c < C; c++)
+            acc[r * C + c] *= shrink;
+    }
+    tac_busy_until(g->be, (size_t)omp_get_thread_num(), busy);
+}
+
 /* Walks the vocabulary; acc (R,C), or NULL, becomes sum_v exp(logit - max) E_v. */
 static void walk(struct group *g, float *logp, float *acc, const struct tac_target *target,
                  size_t n, size_t first_row)
 {
     struct tac_backend *be = g->be;
-    size_t V = g->E->rows, C = g->E->cols, R = g->R;
+    size_t V = g->E->rows, R = g->R;
     for (size_t from = 0; from < V; from += BLOCK) {
         size_t block = V - from < BLOCK ? V - from : BLOCK;
         struct tac_weight e = view(g->E, from, block);
         tac_cpu_matmul(be, g->logit, g->x, &e, NULL, NULL, R);
         pick_targets(g, logp, target, n, first_row, from, block);
-#pragma omp parallel for num_threads(be->threads) schedule(static)
-        for (size_t r = 0; r < R; r++) {
-            float shrink = take_row(g, r, from, block);
-            for (size_t c = 0; acc && shrink != 1.0f && c < C; c++)
-                acc[r * C + c] *= shrink;
-        }
+#pragma omp parallel num_threads(be->threads)
+        take_rows(g, acc, from, block);
         if (acc)
             tac_cpu_matmul_dx(be, acc, g->logit, &e, acc, R);
     }
