@@ -56,7 +56,7 @@ help:
 	@echo 'make demo       train, evaluate and read a soft prompt of the model inside the program'
 	@echo 'make model      pretrain that model again, from nothing'
 	@echo 'make check      build and run every test'
-	@echo 'make bench      matrix products beside OpenBLAS, passes through a model'
+	@echo 'make bench      matrix products beside OpenBLAS, passes through a model, memory'
 	@echo 'make install    PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format in place;  make lint: static checks'
 	@echo 'make asan       the tests under AddressSanitizer and UBSan;  make valgrind: under valgrind'
@@ -141,7 +141,7 @@ bench: all
 	@tools/deps.sh libopenblas0-pthread
 	@[ -d $(BUILD)/bench-model ] || $(BUILD)/tacit init-model --layers 4 --width 1024 --heads 16 --vocab 32768 \
 	    --out $(BUILD)/bench-model
-	@for t in 1 2; do $(BUILD)/tacit bench --model $(BUILD)/bench-model --threads $$t || exit; done
+	@for t in 1 2; do env -u OPENBLAS_CORETYPE $(BUILD)/tacit bench --model $(BUILD)/bench-model --threads $$t || exit; done
 
 layers:
 	@tools/layers.sh

@@ -663,33 +663,80 @@ TACIT_API void tacit_study_best(const struct tacit_study *s, size_t i, struct ta
  * library is found. */
 
 struct tacit_bench_options {
-    size_t rows;   /* M of the matrix products */
-    size_t rounds; /* medians are over so many */
-    size_t texts, length,
-        prompt; /* a step: so many random texts of so many tokens behind so many soft tokens */
+    const size_t *rows; /* (n_rows) M of the matrix products */
+    size_t n_rows;
+    size_t rounds;      /* medians are over so many */
+    size_t texts;       /* a batch of the evaluation pass and the training step: so many random */
+    size_t length;      /* ... texts of so many tokens */
+    const char *method; /* what is trained: "lora:r=8"; NULL: a prompt */
+    size_t tokens;      /* soft tokens, where the method has such */
+    size_t prefill;     /* tokens of a random text whose keys and values are kept */
+    size_t decode;      /* tokens written behind it; at least 2 */
+    const char *trace;  /* file for the events of one round as Chrome's trace format, or NULL */
 };
 
-/* One kind of work: a matrix product of the model's shapes, or a pass through the model. Medians.
- */
-struct tacit_bench_row {
-    char name[48];
-    size_t M, N, K;      /* products: (M,K) by (K,N); else 0 */
-    size_t rows, tokens; /* passes: rows computed, and without sharing; else 0 */
+/* A matrix product of the model's own shapes, (M,K) by (K,N). Medians over the rounds. */
+struct tacit_bench_product {
+    char name[32];
+    size_t M, N, K;
+    double seconds, flops; /* of one */
+    double share;          /* of the peak */
+    double ratio;          /* OpenBLAS' seconds by ours; NaN where there is none */
+    double low, high;      /* the least and largest ratio of a round */
+};
+
+/* An op's part of a pass. Products: (rows,K) by (K,N). */
+struct tacit_bench_op {
+    const char *name;
+    size_t N, K, calls, rows;
     double seconds, flops;
-    double
-        ratio; /* OpenBLAS' seconds by ours, the median over the rounds; NaN where there is none */
-    double low, high; /* the least and largest ratio of a round */
+    double weight_bytes; /* of weight matrices that it read */
+    double idle;         /* share of the threads' time that they waited; NaN: not measured */
 };
 
-struct tacit_bench;
+/* A pass through the model, always over the same batch: evaluation, training step, prefill,
+ * decode. */
+struct tacit_bench_pass {
+    char name[64];
+    size_t rows, tokens;        /* computed, and what the texts have without sharing and caches */
+    double seconds, low, high;  /* over the rounds: median, least, largest */
+    double flops;               /* useful ones: products whose result is needed, attention aside */
+    double share;               /* of the peak */
+    double weight_bytes;        /* of weight matrices that it must read */
+    size_t faults;              /* minor page faults once it is steady */
+    size_t resident, anonymous; /* the process's peak during it, and what was not a file's after it;
+                                   0: not known here */
+    double watched;             /* seconds of a run whose ops were timed, and these */
+    const struct tacit_bench_op *op; /* (n_op) */
+    size_t n_op;
+    double idle; /* as of an op: of all that were measured */
+};
+
+struct tacit_bench_owner {
+    const char *name;
+    size_t bytes;
+};
+
+struct tacit_bench {
+    const char *peer; /* what OpenBLAS says of itself; NULL where it was not found */
+    double peak;      /* flop/s: the best product of either in this process */
+    double bandwidth; /* byte/s: the best read of memory well beyond the caches */
+    const struct tacit_bench_product *product;
+    size_t n_product;
+    const struct tacit_bench_pass *pass;
+    size_t n_pass;
+    const struct tacit_bench_owner *owner; /* of memory, before OpenBLAS was opened */
+    size_t n_owner;
+};
+
 TACIT_API struct tacit_bench_options tacit_bench_options_default(void);
+/* OpenBLAS chooses its kernels by the processor, or by OPENBLAS_CORETYPE where that is set. Errors:
+ * an option; a backend other than cpu; the trace's file, before anything runs. */
 TACIT_API enum tacit_status tacit_bench(struct tacit_bench **out, struct tacit_model *m,
-                                        const struct tacit_bench_options *o, struct tacit_err *err);
+                                        const struct tacit_bench_options *o,
+                                        const struct tacit_progress *progress,
+                                        struct tacit_err *err);
 TACIT_API void tacit_bench_free(struct tacit_bench *b);
-TACIT_API size_t tacit_bench_count(const struct tacit_bench *b);
-TACIT_API const struct tacit_bench_row *tacit_bench_get(const struct tacit_bench *b, size_t i);
-/* What OpenBLAS says of itself; NULL where it was not found. */
-TACIT_API const char *tacit_bench_peer(const struct tacit_bench *b);
 
 /* ---- Looking into files
  * ---------------------------------------------------------------------------------------- */

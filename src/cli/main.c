@@ -204,11 +204,15 @@ static const struct cli_option merge_options[] = {
 static const struct cli_option report_options[] = {{0}};
 
 static const struct cli_option bench_options[] = {
-    {"rows", "N", "rows of the matrix products (550)"},
-    {"rounds", "N", "medians over so many rounds (7)"},
-    {"texts", "N", "texts of a pass (8)"},
+    {"rows", "LIST", "rows of the matrix products (1,8,64,550,2000)"},
+    {"rounds", "N", "medians over so many rounds (5)"},
+    {"texts", "N", "texts of an evaluation pass and a training step (8)"},
     {"length", "N", "tokens of a text (64)"},
-    {"tokens", "N", "soft tokens before each text (20)"},
+    {"method", "METHOD", "what the step trains, as lora:r=8 (prompt); see `tacit methods`"},
+    {"tokens", "N", "soft tokens before each text, where the method has such (20)"},
+    {"prefill", "N", "tokens of the text to continue (512)"},
+    {"decode", "N", "tokens that are written behind it (32)"},
+    {"trace", "FILE", "every op of one round, for Perfetto or chrome://tracing"},
     {0},
 };
 
@@ -343,10 +347,15 @@ static const struct cli_command commands[] = {
      "With --json: {report, bytes, figures, tables}.",
      "tacit report demo-run", GROUPS(report_options), cli_report},
     {"bench", "", "how fast this machine is at a model's work",
-     "Times the model's matrix products beside OpenBLAS, where its shared library is installed, and an evaluation pass and a "
-     "training step on random texts, in alternation.\n\n"
-     "With --json: {openblas, rows: [{name, M, N, K, rows, tokens, seconds, flops, ratio, low, high}]}; ratio is OpenBLAS' "
-     "seconds by tacit's.",
+     "Times the model's matrix products beside OpenBLAS, where its shared library is installed, an evaluation pass, a training "
+     "step, prefill and greedy decoding on random texts, and the reading of memory, in alternation: GFLOP/s of useful work, "
+     "its share of the best product seen, time by op, rows computed of tokens there are, page faults of a steady pass, idle "
+     "threads, memory. OpenBLAS chooses its kernels by the processor unless OPENBLAS_CORETYPE is set: a wrong one makes a poor "
+     "yardstick, so the output says it.\n\n"
+     "With --json: {backend, threads, weights, openblas, openblas_coretype, peak, bandwidth, products: [{name, M, N, K, seconds, flops, share, "
+     "ratio, low, high}], passes: [{name, rows, tokens, seconds, low, high, flops, share, weight_bytes, faults, resident, "
+     "anonymous, watched, idle, ops: [{name, N, K, calls, rows, seconds, flops, weight_bytes, idle}]}], memory: [{name, "
+     "bytes}]}; ratio is OpenBLAS' seconds by tacit's, share of the peak, watched the seconds of the run whose ops were timed.",
      "tacit bench --model bloomz-560m --threads 1", GROUPS(model_options, bench_options),
      cli_bench},
     {"help", "[COMMAND]", "help for a command",
