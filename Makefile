@@ -48,7 +48,7 @@ TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 
-.PHONY: all deps demo model check bench build-tests install uninstall format lint layers asan valgrind mutants interop clean help
+.PHONY: all deps demo model check bench build-tests bench-peers bench-venv install uninstall format lint layers asan valgrind mutants interop clean help
 all: $(BUILD)/tacit $(BUILD)/libtacit.a $(BUILD)/libtacit.so
 
 help:
@@ -57,6 +57,7 @@ help:
 	@echo 'make model      pretrain that model again, from nothing'
 	@echo 'make check      build and run every test'
 	@echo 'make bench      matrix products beside OpenBLAS, passes through a model, memory'
+	@echo 'make bench-peers MODEL=DIR DATA=DIR   beside PEFT and TRL, into docs/PERFORMANCE.md (network, hours; goes on)'
 	@echo 'make install    PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format in place;  make lint: static checks'
 	@echo 'make asan       the tests under AddressSanitizer and UBSan;  make valgrind: under valgrind'
@@ -161,6 +162,15 @@ interop: all
 	@[ -x $(INTEROP_VENV)/bin/python ] || $(PYTHON) -m venv $(INTEROP_VENV)
 	@$(INTEROP_VENV)/bin/pip install --quiet --disable-pip-version-check --upgrade torch transformers peft safetensors numpy
 	@$(INTEROP_VENV)/bin/python tools/interop.py --tacit $(BUILD)/tacit $(INTEROP_FLAGS)
+
+# What the Python stack takes for the same work. Its versions stay, so that a run can go on; remove the folder for newer ones.
+BENCH_VENV ?= $(BUILD)/bench-venv
+BENCH = --python $(BENCH_VENV)/bin/python --tacit $(BUILD)/tacit --root $(BUILD)/bench $(BENCH_FLAGS)
+bench-venv:
+	@[ -x $(BENCH_VENV)/bin/python ] || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check torch transformers peft trl datasets safetensors numpy
+bench-peers: all $(BUILD)/world bench-venv
+	@$(PYTHON) tools/bench_peers.py $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(BENCH)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
