@@ -48,7 +48,7 @@ TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 
-.PHONY: all deps demo model check bench build-tests bench-peers bench-venv install uninstall format lint layers asan valgrind mutants interop clean help
+.PHONY: all deps demo model check bench build-tests bench-peers bench-scaling bench-venv install uninstall format lint layers asan valgrind mutants interop clean help
 all: $(BUILD)/tacit $(BUILD)/libtacit.a $(BUILD)/libtacit.so
 
 help:
@@ -58,6 +58,7 @@ help:
 	@echo 'make check      build and run every test'
 	@echo 'make bench      matrix products beside OpenBLAS, passes through a model, memory'
 	@echo 'make bench-peers MODEL=DIR DATA=DIR   beside PEFT and TRL, into docs/PERFORMANCE.md (network, hours; goes on)'
+	@echo 'make bench-scaling   what a step costs against batch, prompt, text, model, threads, into docs/performance/'
 	@echo 'make install    PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 	@echo 'make format     clang-format in place;  make lint: static checks'
 	@echo 'make asan       the tests under AddressSanitizer and UBSan;  make valgrind: under valgrind'
@@ -171,6 +172,8 @@ bench-venv:
 	@$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check torch transformers peft trl datasets safetensors numpy
 bench-peers: all $(BUILD)/world bench-venv
 	@$(PYTHON) tools/bench_peers.py $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(BENCH)
+bench-scaling: all bench-venv
+	@$(PYTHON) tools/bench_scaling.py $(BENCH)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
