@@ -42,3 +42,9 @@ if command -v shellcheck >/dev/null; then
 else
     echo "shellcheck is not installed"
 fi
+if python3 -m pyflakes --version >/dev/null 2>&1; then
+    # shellcheck disable=SC2046
+    python3 -m pyflakes $(git ls-files '*.py')
+else
+    echo "pyflakes is not installed"
+fi

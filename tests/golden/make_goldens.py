@@ -7,7 +7,7 @@ Needs torch, transformers, peft, safetensors. VERSIONS.json records those that m
 each tensor is. Values are computed in float64 from the stored weights, except the six training steps (float32, as PEFT
 trains). Weights are large enough that attention is not flat.
 """
-import json, math, os, shutil, sys
+import json, os, shutil, sys
 
 import torch
 import transformers
