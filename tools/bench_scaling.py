@@ -122,7 +122,9 @@ def run_point(a, point, program):
                                    ["--model", model, "--task", task, "--data", a.work, "--tokens", point.tokens, *options])
     start = os.path.join(a.work, f"start-{point.shape}-{point.tokens}")
     if not os.path.exists(start):
-        measure.run([a.python, "tools/peers/peer.py", model, "start", "--out", start, "--tokens", point.tokens, "--init", WORDS])
+        measure.run([a.python, "tools/peers/peer.py", model, "start", "--out", start + ".new", "--tokens", point.tokens,
+                     "--init", WORDS])
+        os.rename(start + ".new", start)
     return measure.peer(a.python, model, "train", ["--impl", program, "--start", start, "--tokens", point.tokens, "--examples",
                                                    lines, *options])
 
