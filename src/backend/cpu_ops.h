@@ -7,8 +7,8 @@
 
 extern const struct tac_ops tac_cpu_ops;
 
-/* tac_cpu_pages: uninitialised memory, of huge pages where it is large: worth 3 % of a matrix product
- * and most of the page faults. For free(). */
+/* tac_cpu_pages: uninitialised memory, of huge pages where it is large: worth 3 % of a matrix
+ * product and most of the page faults. For free(). */
 void *tac_cpu_pages(size_t bytes);
 
 /* Bytes of be->scratch that the ops of a file need, with `threads` threads. */
