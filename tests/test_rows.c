@@ -167,6 +167,59 @@ static void batch_fill(struct batch *s)
         s->pos[t] = 1000 - t;
 }
 
+/* ---- products of few rows ---- */
+
+enum { THIN_M = 14, THIN_N = 37, THIN_K = 2 * TAC_KC + 45, MANY = 40 };
+
+struct thin {
+    float x[MANY * THIN_K], w[THIN_N * THIN_K], bias[THIN_N], res[MANY * THIN_N];
+    uint16_t half[THIN_N * THIN_K]; /* of both 16-bit types: finite as either */
+    float many[MANY * THIN_N], few[THIN_M * THIN_N];
+};
+
+static void thin_fill(struct thin *s)
+{
+    struct tac_rng rng = tac_rng_init(1, 2);
+    float *x = s->x; /* w, bias and res lie behind it */
+    for (size_t i = 0; i < offsetof(struct thin, half) / sizeof *x; i++)
+        x[i] = (float)tac_rng_normal(&rng);
+    for (size_t i = 0; i < THIN_N * THIN_K; i++)
+        s->half[i] = (uint16_t)(tac_rng_below(&rng, 1 << 16) & 0xbfff);
+}
+
+/* Few rows take a path of their own; they have the bytes that they have among many. */
+static void check_thin(struct tac_backend *be, struct thin *s, enum tac_wtype type)
+{
+    const void *data = type == TAC_W_F32 ? (void *)s->w : s->half;
+    struct tac_weight w = {data, type, THIN_N, THIN_K};
+    for (int plain = 0; plain < 2; plain++) {
+        const float *bias = plain ? NULL : s->bias, *res = plain ? NULL : s->res;
+        be->ops->matmul(be, s->many, s->x, &w, bias, res, MANY);
+        for (size_t m = 1; m <= THIN_M; m++) {
+            be->ops->matmul(be, s->few, s->x, &w, bias, res, m);
+            assert_memory_equal(s->few, s->many, m * THIN_N * sizeof *s->few);
+        }
+    }
+}
+
+static void test_few_rows(void **state)
+{
+    (void)state;
+    struct thin *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    thin_fill(s);
+    for (int i = 0; i < N_SETTINGS; i++) {
+        struct tac_backend *be = open_subject(&SETTINGS[i]);
+        if (!be)
+            continue;
+        check_thin(be, s, TAC_W_F32);
+        check_thin(be, s, TAC_W_F16);
+        check_thin(be, s, TAC_W_BF16);
+        tac_backend_close(be);
+    }
+    free(s);
+}
+
 static void test_row_alone(void **state)
 {
     (void)state;
@@ -340,17 +393,18 @@ static void test_activation_accuracy(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[N_OP_CASES + 4] = {
+    static struct CMUnitTest tests[N_OP_CASES + 5] = {
         cmocka_unit_test(test_optimisers_same_bytes),
         cmocka_unit_test(test_row_alone),
+        cmocka_unit_test(test_few_rows),
         cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_activation_accuracy),
     };
     static char names[N_OP_CASES][64];
     for (size_t i = 0; i < N_OP_CASES; i++) {
         snprintf(names[i], sizeof names[i], "same bytes: %s", OP_CASES[i].name);
-        tests[i + 4] = (struct CMUnitTest){names[i], test_same_bytes, NULL, NULL,
+        tests[i + 5] = (struct CMUnitTest){names[i], test_same_bytes, NULL, NULL,
                                            (void *)(uintptr_t)&OP_CASES[i]};
     }
-    return _cmocka_run_group_tests("rows", tests, N_OP_CASES + 4, NULL, NULL);
+    return _cmocka_run_group_tests("rows", tests, N_OP_CASES + 5, NULL, NULL);
 }

@@ -19,8 +19,8 @@ enum { MAX_THREADS = 1024 };
 #define KERN(set)                                                                                  \
     {                                                                                              \
         .isa = #set, .name = "cpu (" #set ")", .gemm = &tac_kern_gemm_##set,                       \
-        .bf16 = &tac_kern_bf16_##set, .attend = &tac_kern_attend_##set,                            \
-        .rows = &tac_kern_rows_##set, .bf16_native = NATIVE_##set                                  \
+        .bf16 = &tac_kern_bf16_##set, .bf16_native = NATIVE_##set, .thin = &tac_kern_thin_##set,   \
+        .attend = &tac_kern_attend_##set, .rows = &tac_kern_rows_##set                             \
     }
 
 /* Fastest first; the last runs everywhere. */

@@ -209,6 +209,8 @@ static const struct tac_kern_tile *tile_for(const struct tac_backend *be,
 void tac_cpu_matmul(struct tac_backend *be, void *y, const void *x, const struct tac_weight *w,
                     const void *bias, const void *res, size_t T)
 {
+    if (tac_cpu_thin(be, y, x, w, bias, res, T))
+        return;
     struct product p = {
         .y = y,
         .a = {x, TAC_W_REAL, w->cols, true},

@@ -9,6 +9,7 @@
 
 struct tac_kern_gemm;
 struct tac_kern_tile;
+struct tac_kern_thin;
 struct tac_kern_attend;
 struct tac_kern_rows;
 
@@ -18,6 +19,7 @@ struct tac_kern {
     const struct tac_kern_gemm *gemm;
     const struct tac_kern_tile *bf16;        /* products in precision bf16 */
     const struct tac_kern_tile *bf16_native; /* the same by AVX512_BF16, or NULL */
+    const struct tac_kern_thin *thin;
     const struct tac_kern_attend *attend;
     const struct tac_kern_rows *rows; /* kern_rows.h */
 };
@@ -54,6 +56,28 @@ struct tac_kern_gemm {
     /* column_sum: sum[j] += (((0 + x[0][j]) + x[1][j]) + ...) over T rows of ld, j < n. */
     void (*column_sum)(float *sum, const float *x, size_t ld, size_t n, size_t T);
 };
+
+/* A product y (M,N) = x (M,K) w^T + bias + res of few rows: every weight is used M times and read
+ * from memory for that, so nothing is packed. bias (N), res (M,N) may be NULL; res may be y. */
+struct tac_thin {
+    float *y;
+    const float *x;
+    const void *w; /* (N,K) as stored */
+    enum tac_wtype type;
+    const float *bias, *res;
+    size_t M, N, K;
+};
+
+enum { TAC_THIN_N = 16 };
+
+struct tac_kern_thin {
+    size_t m; /* rows at most */
+    /* panel: the columns of y from n0 on, TAC_THIN_N of them, or what is left of N. The weights of
+     * the following columns are asked for meanwhile. */
+    void (*panel)(const struct tac_thin *t, size_t n0);
+};
+
+extern const struct tac_kern_thin tac_kern_thin_portable, tac_kern_thin_avx2, tac_kern_thin_avx512;
 
 /* Attention of one head for a tile of queries of one segment. Scores lie key-major: s[j * TAC_QT +
  * i] is that of key j (its path index) and query i, so that keys and values are read as stored, and

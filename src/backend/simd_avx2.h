@@ -110,6 +110,39 @@ SIMD_FN v16 v16_load_bf16_n(const void *p, size_t n)
     return v16_load_bf16(x);
 }
 
+/* Sixteen halves, one in each lane. */
+SIMD_FN v16 from_f16_lanes(__m256i lo, __m256i hi)
+{
+    __m256i x = _mm256_permute4x64_epi64(_mm256_packus_epi32(lo, hi), 0xd8);
+    return (v16){_mm256_cvtph_ps(_mm256_castsi256_si128(x)),
+                 _mm256_cvtph_ps(_mm256_extracti128_si256(x, 1))};
+}
+
+SIMD_FN v16 v16_f16_lo(v16 a)
+{
+    __m256i low = _mm256_set1_epi32(0xffff);
+    return from_f16_lanes(_mm256_and_si256(_mm256_castps_si256(a.lo), low),
+                          _mm256_and_si256(_mm256_castps_si256(a.hi), low));
+}
+
+SIMD_FN v16 v16_f16_hi(v16 a)
+{
+    return from_f16_lanes(_mm256_srli_epi32(_mm256_castps_si256(a.lo), 16),
+                          _mm256_srli_epi32(_mm256_castps_si256(a.hi), 16));
+}
+
+SIMD_FN v16 v16_bf16_lo(v16 a)
+{
+    return (v16){_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.lo), 16)),
+                 _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.hi), 16))};
+}
+
+SIMD_FN v16 v16_bf16_hi(v16 a)
+{
+    __m256 high = _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000));
+    return (v16){_mm256_and_ps(a.lo, high), _mm256_and_ps(a.hi, high)};
+}
+
 SIMD_FN v16 v16_add(v16 a, v16 b)
 {
     return EACH2(_mm256_add_ps, a, b);

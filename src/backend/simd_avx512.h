@@ -83,6 +83,27 @@ SIMD_FN v16 v16_load_bf16_n(const void *p, size_t n)
     return v16_from_bf16(_mm256_maskz_loadu_epi16(m16_first(n), p));
 }
 
+SIMD_FN v16 v16_f16_lo(v16 a)
+{
+    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_castps_si512(a)));
+}
+
+SIMD_FN v16 v16_f16_hi(v16 a)
+{
+    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(a), 16)));
+}
+
+SIMD_FN v16 v16_bf16_lo(v16 a)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 16));
+}
+
+SIMD_FN v16 v16_bf16_hi(v16 a)
+{
+    __m512i high = _mm512_set1_epi32((int)0xffff0000);
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(a), high));
+}
+
 SIMD_FN v16 v16_add(v16 a, v16 b)
 {
     return _mm512_add_ps(a, b);

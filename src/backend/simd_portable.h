@@ -151,6 +151,28 @@ SIMD_FN v16 v16_load_bf16(const void *p)
     return v16_load_bf16_n(p, V16);
 }
 
+/* Lanes that hold two 16-bit numbers each, as they lie in memory: the first ones as floats (lo), or
+ * the second ones (hi). */
+SIMD_FN v16 v16_f16_lo(v16 a)
+{
+    EACH(float_of_f16((uint16_t)bits_of(a.f[i])));
+}
+
+SIMD_FN v16 v16_f16_hi(v16 a)
+{
+    EACH(float_of_f16((uint16_t)(bits_of(a.f[i]) >> 16)));
+}
+
+SIMD_FN v16 v16_bf16_lo(v16 a)
+{
+    EACH(float_of(bits_of(a.f[i]) << 16));
+}
+
+SIMD_FN v16 v16_bf16_hi(v16 a)
+{
+    EACH(float_of(bits_of(a.f[i]) & 0xffff0000u));
+}
+
 SIMD_FN v16 v16_add(v16 a, v16 b)
 {
     EACH(a.f[i] + b.f[i]);

@@ -1,0 +1,169 @@
+/* Matrix products of few rows, for one instruction set (see kern.h). Sixteen rows of the matrix are
+ * worked on side by side, a lane each: sixteen words of every row are read, transposed in registers
+ * and used at once. A word is one float, or two 16-bit numbers. The sums are those of
+ * kern_gemm.c's tile: one chain of multiply-adds in each block of TAC_KC, the blocks in order. */
+#include "backend/kern.h"
+#include "backend/load.h"
+
+/* Rows of the product at most; above that packing pays. The portable kernel is left rolled: sixteen
+ * lanes of plain C at every step would be too much for the compiler. */
+#if defined(TAC_ISA_portable)
+enum { M_MAX = 1 };
+#define UNROLL _Pragma("GCC unroll 1")
+#else
+enum { M_MAX = 4 };
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
+enum { LINE = 64 };
+
+/* Sixteen rows of a matrix, `n` of them there, `ld` bytes apart. */
+struct rows {
+    const char *at;
+    size_t ld, n;
+};
+
+/* What is asked for while a block is computed: sixteen runs of a block's length, the same columns'
+ * or the first columns' of the next rows. A run of consecutive lines a step: memory gives them
+ * faster than single lines of sixteen rows. */
+struct ahead {
+    const char *at;
+    size_t ld, run, left; /* runs that are left */
+};
+
+SIMD_FN void ask(struct ahead *a, size_t runs)
+{
+    for (; runs && a->left; runs--, a->left--, a->at += a->ld)
+        for (size_t i = 0; i < a->run; i += LINE)
+            __builtin_prefetch(a->at + i, 0, 0);
+}
+
+/* Lane i: word number `word` of row i, transposed: r[j] is word j of all rows. `words`: those that
+ * are there, the last perhaps half. */
+SIMD_FN void load_words(v16 r[V16], const struct rows *w, size_t byte, size_t bytes, bool whole)
+{
+UNROLL
+    for (size_t i = 0; i < V16; i++) {
+        const char *p = w->at + i * w->ld + byte;
+        if (whole)
+            r[i] = v16_load((const float *)(const void *)p);
+        else {
+            float some[V16] = {0};
+            if (i < w->n)
+                memcpy(some, p, bytes);
+            r[i] = v16_load(some);
+        }
+    }
+    v16_transpose(r);
+}
+
+SIMD_FN v16 number(const v16 r[V16], enum tac_wtype type, size_t k)
+{
+    if (type == TAC_W_F16)
+        return k % 2 ? v16_f16_hi(r[k / 2]) : v16_f16_lo(r[k / 2]);
+    if (type == TAC_W_BF16)
+        return k % 2 ? v16_bf16_hi(r[k / 2]) : v16_bf16_lo(r[k / 2]);
+    return r[k];
+}
+
+/* acc[i] += the products of n numbers of each row, one after another; x is of row 0's first. */
+SIMD_FN void add_numbers(v16 *acc, const int m, const v16 r[V16], enum tac_wtype type,
+                         const float *x, size_t ldx, size_t n)
+{
+UNROLL
+    for (size_t k = 0; k < n; k++) {
+        v16 w = number(r, type, k);
+UNROLL
+        for (int i = 0; i < m; i++)
+            acc[i] = v16_fma(v16_set1(x[(size_t)i * ldx + k]), w, acc[i]);
+    }
+}
+
+/* One block of k numbers from `from` on. */
+SIMD_FN void block(v16 *acc, const int m, const struct tac_thin *t, enum tac_wtype type,
+                   const struct rows *w, size_t from, size_t k, struct ahead *a)
+{
+    const size_t size = type_size(type), step = 4 * V16 / size, runs = step / V16;
+    const float *x = t->x + from;
+    size_t done = 0;
+    v16 r[V16];
+    for (; w->n == V16 && done + step <= k; done += step) {
+        ask(a, runs);
+        load_words(r, w, (from + done) * size, 4 * V16, true);
+        add_numbers(acc, m, r, type, x + done, t->K, step);
+    }
+    for (; done < k; done += step) {
+        size_t n = k - done < step ? k - done : step;
+        load_words(r, w, (from + done) * size, n * size, false);
+        for (size_t j = 0; j < n; j++) {
+            v16 last = number(r, type, j);
+            for (int i = 0; i < m; i++)
+                acc[i] = v16_fma(v16_set1(x[(size_t)i * t->K + done + j]), last, acc[i]);
+        }
+    }
+}
+
+SIMD_FN void store(const struct tac_thin *t, const v16 *sum, const int m, size_t n0, size_t n)
+{
+    v16 b = t->bias ? v16_load_n(t->bias + n0, n) : v16_zero();
+UNROLL
+    for (int i = 0; i < m; i++) {
+        size_t at = (size_t)i * t->N + n0;
+        v16 s = t->bias ? v16_add(sum[i], b) : sum[i];
+        s = t->res ? v16_add(s, v16_load_n(t->res + at, n)) : s;
+        v16_store_n(t->y + at, s, n);
+    }
+}
+
+SIMD_FN void panel_rows(const int m, const struct tac_thin *t, enum tac_wtype type, size_t n0)
+{
+    size_t size = type_size(type), ld = t->K * size, n = t->N - n0 < V16 ? t->N - n0 : V16;
+    size_t below = t->N - n0 - n < V16 ? t->N - n0 - n : V16;
+    struct rows w = {(const char *)t->w + n0 * ld, ld, n};
+    v16 sum[M_MAX] = {v16_zero()};
+    for (size_t k0 = 0; k0 < t->K; k0 += TAC_KC) {
+        size_t k = t->K - k0 < TAC_KC ? t->K - k0 : TAC_KC, next = k0 + k;
+        bool right = next < t->K;
+        size_t wide = right ? t->K - next : t->K;
+        struct ahead a = {right ? w.at + next * size : w.at + n * ld, ld,
+                          (wide < TAC_KC ? wide : TAC_KC) * size, right ? n : below};
+        v16 acc[M_MAX];
+UNROLL
+        for (int i = 0; i < m; i++)
+            acc[i] = v16_zero();
+        block(acc, m, t, type, &w, k0, k, &a);
+UNROLL
+        for (int i = 0; i < m; i++)
+            sum[i] = k0 ? v16_add(sum[i], acc[i]) : acc[i];
+    }
+    store(t, sum, m, n0, n);
+}
+
+SIMD_FN void panel_typed(const struct tac_thin *t, enum tac_wtype type, size_t n0)
+{
+#define ROWS(m)                                                                                    \
+    case m:                                                                                        \
+        panel_rows(m, t, type, n0);                                                                \
+        break;
+    switch (t->M) {
+        ROWS(1)
+#if !defined(TAC_ISA_portable)
+        ROWS(2)
+        ROWS(3)
+        ROWS(4)
+#endif
+    }
+#undef ROWS
+}
+
+static void panel(const struct tac_thin *t, size_t n0)
+{
+    if (t->type == TAC_W_F16)
+        panel_typed(t, TAC_W_F16, n0);
+    else if (t->type == TAC_W_BF16)
+        panel_typed(t, TAC_W_BF16, n0);
+    else
+        panel_typed(t, TAC_W_F32, n0);
+}
+
+const struct tac_kern_thin TAC_KERN_NAME(tac_kern_thin) = {.m = M_MAX, .panel = panel};

@@ -1,0 +1,27 @@
+/* Matrix products of few rows, as generation has them: bound by how fast the weights come from
+ * memory. Each thread walks its own range of them once, in the order in which they lie. */
+#include "backend/cpu_ops.h"
+#include "backend/kern.h"
+#include "backend/threads.h"
+
+#include <omp.h>
+
+bool tac_cpu_thin(struct tac_backend *be, float *y, const float *x, const struct tac_weight *w,
+                  const float *bias, const float *res, size_t T)
+{
+    const struct tac_kern_thin *k = be->kern->thin;
+    struct tac_thin t = {y, x, w->data, w->type, bias, res, T, w->rows, w->cols};
+    bool rounded = be->bf16 && w->type != TAC_W_REAL;
+    if (rounded || !T || T > k->m || !w->rows || !w->cols)
+        return false;
+    size_t panels = (t.N + TAC_THIN_N - 1) / TAC_THIN_N;
+    int threads = tac_threads_for(be->threads, t.M * t.N * t.K);
+#pragma omp parallel num_threads(threads)
+    {
+        size_t id = (size_t)omp_get_thread_num(), of = (size_t)omp_get_num_threads();
+        struct tac_span s = tac_share(panels, id, of);
+        for (size_t i = s.lo; i < s.hi; i++)
+            k->panel(&t, i * TAC_THIN_N);
+    }
+    return true;
+}
