@@ -505,7 +505,7 @@ static void act_backward(struct tac_backend *be, void **a, struct call *c)
 
 /* ---- vocabulary ---- */
 
-enum { VO_X, VO_E, VO_LOGP, VO_LSE, VO_BEST, VO_DLOGP, VO_DX, VO_DE };
+enum { VO_X, VO_E, VO_LOGP, VO_LSE, VO_BEST, VO_LOGITS, VO_DLOGP, VO_DX, VO_DE };
 
 /* Rows 0, 1, 2, 0, 1, 2... of the R have that many targets; all weights differ. Token 5 repeats
  * token 3, and the last rows want the first and the last token. */
@@ -526,6 +526,7 @@ static void vocab_build(struct call *c)
     add_array(c, "logp", OUT, 0, n, 1);
     add_array(c, "lse", OUT, 0, R, 1);
     add_array(c, "best", OUT, 0, R, 1);
+    add_array(c, "logits", OUT, 0, R, V);
     add_array(c, "dlogp", COT, VO_LOGP, n, 1);
     add_array(c, "dx", SET, VO_X, R, C);
     add_array(c, "dE", ADD, VO_E, V, C);
@@ -541,8 +542,8 @@ static void vocab_forward(struct tac_backend *be, void **a, struct call *c)
     int32_t best[600];
     float as_float[600];
     assert_true(R <= 600);
-    be->ops->vocab(be, a[VO_LOGP], best, NULL, c->lse, a[VO_X], weight_of(c, a[VO_E]), c->target,
-                   c->n_target, R);
+    be->ops->vocab(be, a[VO_LOGP], best, NULL, c->lse, a[VO_LOGITS], a[VO_X], weight_of(c, a[VO_E]),
+                   c->target, c->n_target, R);
     be->ops->sync(be);
     be->ops->upload_f64(be, a[VO_LSE], c->lse, R);
     for (size_t r = 0; r < R; r++)
@@ -553,7 +554,7 @@ static void vocab_forward(struct tac_backend *be, void **a, struct call *c)
 static void vocab_backward(struct tac_backend *be, void **a, struct call *c)
 {
     const struct tac_weight *E = weight_of(c, a[VO_E]);
-    be->ops->vocab(be, a[VO_LOGP], NULL, a[VO_DX], NULL, a[VO_X], E, c->target, c->n_target,
+    be->ops->vocab(be, a[VO_LOGP], NULL, a[VO_DX], NULL, NULL, a[VO_X], E, c->target, c->n_target,
                    c->is->T);
     be->ops->vocab_dw(be, a[VO_DE], a[VO_X], c->lse, E, c->target, c->n_target, c->is->T);
 }

@@ -467,7 +467,7 @@ static void check_best(struct tac_backend *be, double tol)
     struct tac_weight w = {E, TAC_W_F32, TOKENS, 1};
     E[70] = E[71] = E[200] = 2;
     void *x = on_device(be, one, 2), *out = on_device(be, &logp, 1);
-    be->ops->vocab(be, out, best, NULL, NULL, x, &w, NULL, 0, 2);
+    be->ops->vocab(be, out, best, NULL, NULL, NULL, x, &w, NULL, 0, 2);
     be->ops->sync(be);
     assert_int_equal(best[0], 70);
     assert_int_equal(best[1], 0);
@@ -509,7 +509,7 @@ static void check_empty(struct tac_backend *be, double tol)
     be->ops->rows_add(be, q, p, NULL, 0, 2);
     be->ops->mix(be, q, 1, 1, p, 0);
     be->ops->zero(be, q, 0);
-    be->ops->vocab(be, q, NULL, q, NULL, p, &w, NULL, 0, 0);
+    be->ops->vocab(be, q, NULL, q, NULL, NULL, p, &w, NULL, 0, 0);
     be->ops->vocab_dw(be, q, p, p, &w, NULL, 0, 0);
     be->ops->adamw(be, q, q, q, p, 0, &adamw);
     be->ops->finite(be, q, 0);

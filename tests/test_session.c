@@ -218,6 +218,49 @@ static void test_sharing(void **state)
 }
 
 /* A path computed piece by piece over a cache ends with the bytes of the whole. */
+/* Logits and their log-sum-exp of many sequences at once, with labels or without, are those of each
+ * alone, and of one that comes twice. */
+static void test_logits(void **state)
+{
+    (void)state;
+    struct golden g;
+    struct batch b;
+    struct tacit_err err;
+    golden_open(&g, "odd-heads-f32", &cpu);
+    size_t V = g.model->c.V;
+    struct tac_ports ports = tac_ports_plain(g.weights);
+    float *together = calloc(N_SEQ * V, sizeof *together), *alone = calloc(2 * V, sizeof *alone);
+    double lse[N_SEQ], lse_alone[2], logp[MAX_ITEM];
+    for (int labels = 0; labels < 2; labels++) {
+        make_batch(&b, (uint32_t)V, NULL, labels);
+        struct tac_job all = {.seq = b.seq,
+                              .n = N_SEQ,
+                              .n_item = b.n_item,
+                              .ports = &ports,
+                              .logits = together,
+                              .logp = logp,
+                              .lse = lse};
+        assert_ok(tac_session_run(g.session, &all, &err), err);
+        for (size_t i = 0; i < N_SEQ; i++) {
+            struct tac_seq twice[2] = {b.seq[i], b.seq[i]};
+            for (int k = 0; k < 2; k++) {
+                twice[k].n_mark = 0;
+                twice[k].keep = tac_seq_rows(&b.seq[i]);
+            }
+            for (size_t n = 1; n <= 2; n++) {
+                struct tac_job job = {
+                    .seq = twice, .n = n, .ports = &ports, .logits = alone, .lse = lse_alone};
+                assert_ok(tac_session_run(g.session, &job, &err), err);
+                assert_memory_equal(alone + (n - 1) * V, together + i * V, V * sizeof *alone);
+                assert_memory_equal(&lse_alone[n - 1], &lse[i], sizeof *lse);
+            }
+        }
+    }
+    free(together);
+    free(alone);
+    golden_close(&g);
+}
+
 static void test_cache(void **state)
 {
     (void)state;
@@ -587,6 +630,7 @@ int main(void)
         cmocka_unit_test(test_tree),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_logits),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_generate),
         cmocka_unit_test(test_generate_options),

@@ -38,8 +38,8 @@ void tac_cpu_attend_dx(struct tac_backend *be, void *dq, void *dk, void *dv, con
 
 /* vocab.c */
 void tac_cpu_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse,
-                   const void *x, const struct tac_weight *E, const struct tac_target *target,
-                   size_t n, size_t R);
+                   void *logits, const void *x, const struct tac_weight *E,
+                   const struct tac_target *target, size_t n, size_t R);
 void tac_cpu_vocab_dw(struct tac_backend *be, void *dE, const void *x, const void *lse,
                       const struct tac_weight *E, const struct tac_target *target, size_t n,
                       size_t R);

@@ -197,17 +197,18 @@ struct tac_ops {
     void (*scale_dw)(struct tac_backend *be, void *ds, const void *dy, const void *x, size_t T,
                      size_t N);
 
-    /* vocab: the head, the loss and its gradient in one pass over E; logits are never stored.
+    /* vocab: the head, the loss and its gradient in one pass over E.
      *   logp (n) out: log softmax(x[row] E^T)[token] of each target
      *   best (R) out: the row's largest logit's token, the lowest among equals; may be NULL
      *   dx (R,C) out or NULL: d(-sum weight * logp) / dx
      *   x (R,C)  E (V,C)  targets sorted by row; a row may have many, or none
      *   lse (R) out or NULL, doubles in every backend: log-sum-exp of the row's logits;
      *       logp is (real)(logit - lse), the difference taken in double
+     *   logits (R,V) out or NULL, as matmul gives them; a loss needs none stored
      * V is walked in blocks of 4096 in order, with a running (max, sum, acc) a row. */
     void (*vocab)(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse,
-                  const void *x, const struct tac_weight *E, const struct tac_target *target,
-                  size_t n, size_t R);
+                  void *logits, const void *x, const struct tac_weight *E,
+                  const struct tac_target *target, size_t n, size_t R);
     /* vocab_dw: dE (V,C) += d(-sum weight * logp)/dE */
     void (*vocab_dw)(struct tac_backend *be, void *dE, const void *x, const void *lse,
                      const struct tac_weight *E, const struct tac_target *target, size_t n,

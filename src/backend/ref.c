@@ -656,15 +656,17 @@ static void vocab_dx(const struct tac_backend *be, real *dx, const real *p, real
 }
 
 static void op_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse,
-                     const void *x, const struct tac_weight *E, const struct tac_target *target,
-                     size_t n, size_t R)
+                     void *logits, const void *x, const struct tac_weight *E,
+                     const struct tac_target *target, size_t n, size_t R)
 {
     size_t V = E->rows, C = E->cols;
     real *logit = malloc(2 * V * sizeof *logit), max;
     be->fault |= !logit;
     for (size_t r = 0, i = 0, m; logit && r < R; r++, i += m) {
-        m = targets_of(target + i, n - i, r);
+        m = n ? targets_of(target + i, n - i, r) : 0;
         vocab_logits(be, logit, (const real *)x + r * C, E);
+        if (logits)
+            memcpy((real *)logits + r * V, logit, V * sizeof *logit);
         memcpy(logit + V, logit, V * sizeof *logit);
         real total = exponentials(logit + V, V, &max), row_lse = log(total) + max;
         for (size_t j = i; j < i + m; j++)

@@ -180,8 +180,9 @@ WATCH(scale, rows(T, N), (be, y, x, s, res, T, N), void *y, const void *x, const
       const void *res, size_t T, size_t N)
 WATCH(scale_dw, rows(T, N), (be, ds, dy, x, T, N), void *ds, const void *dy, const void *x,
       size_t T, size_t N)
-WATCH(vocab, product(be, E, R, dx ? 2 : 1, false), (be, logp, best, dx, lse, x, E, target, n, R),
-      void *logp, int32_t *best, void *dx, void *lse, const void *x, const struct tac_weight *E,
+WATCH(vocab, product(be, E, R, dx ? 2 : 1, false),
+      (be, logp, best, dx, lse, logits, x, E, target, n, R), void *logp, int32_t *best, void *dx,
+      void *lse, void *logits, const void *x, const struct tac_weight *E,
       const struct tac_target *target, size_t n, size_t R)
 WATCH(vocab_dw, product(be, E, R, 1, true), (be, dE, x, lse, E, target, n, R), void *dE,
       const void *x, const void *lse, const struct tac_weight *E, const struct tac_target *target,

@@ -1,7 +1,7 @@
 /* The head: logits of blocks of the vocabulary, each used at once for the loss and its gradient and
- * never kept. Every block is a matrix product of gemm.c on a view of E, so a logit has the bytes
- * that matmul gives it; a row's running maximum and sum go through the blocks in order, so they
- * depend on the row alone. */
+ * kept only where they are asked for. Every block is a matrix product of gemm.c on a view of E, so
+ * a logit has the bytes that matmul gives it; a row's running maximum and sum go through the blocks
+ * in order, so they depend on the row alone. */
 #include "backend/cpu_ops.h"
 #include "backend/kern.h"
 #include "backend/kern_rows.h"
@@ -23,6 +23,7 @@ struct group {
     const float *x; /* (R,C) */
     size_t R;
     float *logit;     /* (R, BLOCK) */
+    float *out;       /* (R,V), or NULL */
     float max[ROWS];  /* running */
     double sum[ROWS]; /* of exp(logit - max) */
     int32_t best[ROWS];
@@ -108,6 +109,8 @@ static void walk(struct group *g, float *logp, float *acc, const struct tac_targ
         size_t block = V - from < BLOCK ? V - from : BLOCK;
         struct tac_weight e = view(g->E, from, block);
         tac_cpu_matmul(be, g->logit, g->x, &e, NULL, NULL, R);
+        for (size_t r = 0; g->out && r < R; r++)
+            memcpy(g->out + r * V + from, g->logit + r * block, block * sizeof *g->out);
         pick_targets(g, logp, target, n, first_row, from, block);
 #pragma omp parallel num_threads(be->threads)
         take_rows(g, acc, from, block);
@@ -144,10 +147,11 @@ static void subtract_targets(struct group *g, float *dx, const struct tac_target
 }
 
 static void run_group(struct tac_backend *be, float *logp, int32_t *best, float *dx, double *lse,
-                      const float *x, const struct tac_weight *E, const struct tac_target *target,
-                      size_t n, size_t first_row, size_t R)
+                      float *logits, const float *x, const struct tac_weight *E,
+                      const struct tac_target *target, size_t n, size_t first_row, size_t R)
 {
     struct group g = group_open(be, E, x, R);
+    g.out = logits;
     float weight[ROWS] = {0};
     double row_lse[ROWS];
     if (dx)
@@ -179,16 +183,17 @@ static size_t targets_before(const struct tac_target *target, size_t at, size_t 
 }
 
 void tac_cpu_vocab(struct tac_backend *be, void *logp, int32_t *best, void *dx, void *lse,
-                   const void *x, const struct tac_weight *E, const struct tac_target *target,
-                   size_t n, size_t R)
+                   void *logits, const void *x, const struct tac_weight *E,
+                   const struct tac_target *target, size_t n, size_t R)
 {
     size_t C = E->cols;
     for (size_t r = 0, t = 0, end; r < R; r += ROWS, t = end) {
         size_t rows = R - r < ROWS ? R - r : ROWS;
         end = targets_before(target, t, n, r + rows);
-        run_group(be, (float *)logp + t, best ? best + r : NULL, dx ? (float *)dx + r * C : NULL,
-                  lse ? (double *)lse + r : NULL, (const float *)x + r * C, E, target + t, end - t,
-                  r, rows);
+        run_group(be, logp ? (float *)logp + t : NULL, best ? best + r : NULL,
+                  dx ? (float *)dx + r * C : NULL, lse ? (double *)lse + r : NULL,
+                  logits ? (float *)logits + r * E->rows : NULL, (const float *)x + r * C, E,
+                  n ? target + t : NULL, end - t, r, rows);
     }
 }
 

@@ -153,17 +153,32 @@ static void forward_embed(struct tac_decoder *d, struct tac_run *r)
                  global_param(r, TAC_P_EMBED_B)->v, t->T, d->c.C, d->c.eps, d->c.norm);
 }
 
+/* Logits, and what else is wanted of the rows, in one walk over the vocabulary for each few rows:
+ * generation reads the head once a token. */
+static void head_logits(struct tac_decoder *d, struct tac_run *r, const struct tac_weight *E)
+{
+    size_t R = r->plan->out.n, C = d->c.C, V = d->c.V, k;
+    for (size_t i = 0; i < R; i += k) {
+        k = R - i < d->w.logits_rows ? R - i : d->w.logits_rows;
+        d->be->ops->vocab(d->be, NULL, r->best ? r->best + i : NULL, NULL, (double *)d->w.lse + i,
+                          d->w.logits, tac_real_at(d->be, d->w.xf, i * C), E, NULL, 0, k);
+        d->be->ops->download(d->be, r->logits + i * V, d->w.logits, k * V);
+    }
+}
+
 static void forward_head(struct tac_decoder *d, struct tac_run *r)
 {
     const struct tac_ops *op = d->be->ops;
     const struct tac_plan *p = r->plan;
     const struct tac_param *head = head_param(d, r);
-    size_t n = p->tree->n_label, R = p->out.n, C = d->c.C, V = d->c.V;
+    size_t n = p->tree->n_label, R = p->out.n, C = d->c.C;
     op->norm(d->be, d->w.xf, d->w.stf, d->w.y, global_param(r, TAC_P_FINAL_G)->v,
              global_param(r, TAC_P_FINAL_B)->v, R, C, d->c.eps, d->c.norm);
-    if (n || r->best || r->lse)
-        op->vocab(d->be, d->w.logp, r->best, p->o.grad ? d->w.dxf : NULL, d->w.lse, d->w.xf,
+    if (n || (!r->logits && (r->best || r->lse)))
+        op->vocab(d->be, d->w.logp, r->best, p->o.grad ? d->w.dxf : NULL, d->w.lse, NULL, d->w.xf,
                   &head->w, p->target, n, R);
+    if (r->logits)
+        head_logits(d, r, &head->w);
     if (n && r->logp) {
         op->finite(d->be, d->w.logp, n);
         op->download_f64(d->be, r->logp, d->w.logp, n);
@@ -172,11 +187,6 @@ static void forward_head(struct tac_decoder *d, struct tac_run *r)
         op->read(d->be, r->lse, d->w.lse, R * sizeof *r->lse);
     if (r->states)
         op->download(d->be, r->states, d->w.xf, R * C);
-    for (size_t i = 0; r->logits && i < R; i += d->w.logits_rows) {
-        size_t k = R - i < d->w.logits_rows ? R - i : d->w.logits_rows;
-        op->matmul(d->be, d->w.logits, tac_real_at(d->be, d->w.xf, i * C), &head->w, NULL, NULL, k);
-        op->download(d->be, r->logits + i * V, d->w.logits, k * V);
-    }
 }
 
 static void grad_norm(struct tac_decoder *d, const struct tac_param *g, const struct tac_param *b,

@@ -306,7 +306,7 @@ static enum tacit_status path_rows(const struct tac_tree *t, int32_t **rows, siz
 struct results {
     double *logp, *lse;
     int32_t *best, *path;
-    float *logits, *states;
+    float *logits, *states; /* logits NULL: of one row, which lie with the job */
     size_t n_path;
 };
 
@@ -329,7 +329,8 @@ static enum tacit_status results_init(struct results *r, const struct tac_job *j
     if (!(r->logp = tac_alloc(p->tree->n_label, sizeof *r->logp, err)) ||
         !(r->best = tac_alloc(R, sizeof *r->best, err)) ||
         (job->lse && !(r->lse = tac_alloc(R, sizeof *r->lse, err))) ||
-        (job->logits && !(r->logits = tac_alloc(R * c->V, sizeof *r->logits, err))) ||
+        (job->logits && (R > 1 || job->n > 1) &&
+         !(r->logits = tac_alloc(R * c->V, sizeof *r->logits, err))) ||
         (job->states && !(r->states = tac_alloc(R * c->C, sizeof *r->states, err))))
         return TACIT_EFAIL;
     return job->capture ? path_rows(p->tree, &r->path, &r->n_path, err) : TACIT_OK;
@@ -352,7 +353,7 @@ static void hand_back(const struct results *r, struct tac_job *job, const struct
         size_t at = t->last_row[i] < 0 ? 0 : tac_plan_out_place(p, t->last_row[i]);
         if (job->lse)
             job->lse[i] = r->lse[at];
-        if (job->logits)
+        if (r->logits)
             memcpy(job->logits + i * c->V, r->logits + at * c->V, c->V * sizeof *r->logits);
         if (job->states)
             memcpy(job->states + i * c->C, r->states + at * c->C, c->C * sizeof *r->states);
@@ -395,7 +396,7 @@ static enum tacit_status run_plan(struct tac_session *s, struct tac_job *job, st
                           .logp = r.logp,
                           .best = job->best ? r.best : NULL,
                           .lse = r.lse,
-                          .logits = r.logits,
+                          .logits = r.logits ? r.logits : job->logits,
                           .states = r.states};
     if (!st)
         st = tac_decoder_run(s->dec, &run, err);
