@@ -480,6 +480,75 @@ static void test_score_batches(void **state)
     golden_close(&g);
 }
 
+/* Queries under a prompt, under nothing, and under a trained prefix with a text behind it, cut into
+ * batches that read kept prompts: the bytes of one batch that computes them, from fewer rows. Under
+ * a memory limit none are kept. A query without text leaves its prompt to the batches. */
+static void test_fronts(void **state)
+{
+    (void)state;
+    enum { UNDER = 3 };
+    struct golden g;
+    struct tacit_err err;
+    struct tac_score_options o = tac_score_options_default();
+    struct tac_query q[UNDER * MAX_EXAMPLES];
+    double whole[512], cut[512];
+    size_t n = 0, targets = 0, rows[2];
+    golden_open(&g, "base-f32", &cpu);
+    struct tac_tune *soft = open_prompt(&g), *keys;
+    assert_ok(tac_tune_open(&keys, &tac_method_prefix, g.weights, 4, true, NULL, &err), err);
+    float *values = calloc(keys->n, sizeof *values);
+    for (size_t i = 0; i < keys->n; i++)
+        values[i] = (float)(i % 13) / 13 - 0.5f;
+    tac_tune_set(keys, values);
+    struct tac_ports ports[UNDER] = {soft->ports, tac_ports_plain(g.weights), keys->ports};
+    struct tac_prefix prefix[UNDER] = {{0}};
+    assert_ok(tac_prefix_soft(&prefix[0], P, &err), err);
+    assert_ok(tac_prefix_tokens(&prefix[2], g.ids[0], 3, &err), err);
+    for (size_t k = 0; k < UNDER * g.n; k++) {
+        q[n] = g.query[k % g.n];
+        q[n].under = k % UNDER;
+        targets += q[n++].n_target;
+    }
+    assert_true(targets <= 512);
+    assert_ok(tac_score(g.session, whole, NULL, ports, prefix, q, n, &o, &err), err);
+    o.batch_rows = 40;
+    for (int limit = 0; limit < 2; limit++) {
+        size_t before = g.session->rows;
+        g.session->o.memory_limit = limit ? SIZE_MAX : 0;
+        assert_ok(tac_score(g.session, cut, NULL, ports, prefix, q, n, &o, &err), err);
+        assert_memory_equal(cut, whole, targets * sizeof *cut);
+        assert_int_equal(g.session->fixed_bytes, 0);
+        rows[limit] = g.session->rows - before;
+    }
+    g.session->o.memory_limit = 0;
+    assert_true(rows[0] < rows[1]);
+    o.batch_rows = 1; /* the prompt alone, each query a batch: all but one are P rows smaller */
+    for (size_t i = 0; i < n; i++)
+        q[i].under = 0;
+    for (int limit = 0; limit < 2; limit++) {
+        size_t before = g.session->rows;
+        g.session->o.memory_limit = limit ? SIZE_MAX : 0;
+        assert_ok(tac_score(g.session, limit ? whole : cut, NULL, ports, prefix, q, n, &o, &err),
+                  err);
+        rows[limit] = g.session->rows - before;
+    }
+    g.session->o.memory_limit = 0;
+    assert_memory_equal(cut, whole, targets * sizeof *cut);
+    assert_int_equal(rows[1] - rows[0], P * (n - 1));
+    q[1].target = q[1].ctx;
+    q[1].n_target = 1;
+    q[1].n_ctx = 0;
+    size_t before = g.session->rows;
+    assert_ok(tac_score(g.session, cut, NULL, ports, prefix, q, n, &o, &err), err);
+    assert_true(g.session->rows - before > rows[0]);
+    for (int k = 0; k < UNDER; k++)
+        tac_prefix_release(&prefix[k]);
+    free(values);
+    tac_tune_close(soft);
+    tac_tune_close(keys);
+    golden_close(&g);
+}
+
 /* A limit that only recomputing fits gives the same loss and gradient; a lower one is refused in
  * words. */
 static void test_recompute(void **state)
@@ -640,6 +709,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_sampling),
         cmocka_unit_test(test_score_batches),
+        cmocka_unit_test(test_fronts),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ SIMD_FN void ask(struct ahead *a, size_t runs)
  * are there, the last perhaps half. */
 SIMD_FN void load_words(v16 r[V16], const struct rows *w, size_t byte, size_t bytes, bool whole)
 {
-UNROLL
+    UNROLL
     for (size_t i = 0; i < V16; i++) {
         const char *p = w->at + i * w->ld + byte;
         if (whole)
@@ -70,10 +70,10 @@ SIMD_FN v16 number(const v16 r[V16], enum tac_wtype type, size_t k)
 SIMD_FN void add_numbers(v16 *acc, const int m, const v16 r[V16], enum tac_wtype type,
                          const float *x, size_t ldx, size_t n)
 {
-UNROLL
+    UNROLL
     for (size_t k = 0; k < n; k++) {
         v16 w = number(r, type, k);
-UNROLL
+        UNROLL
         for (int i = 0; i < m; i++)
             acc[i] = v16_fma(v16_set1(x[(size_t)i * ldx + k]), w, acc[i]);
     }
@@ -106,7 +106,7 @@ SIMD_FN void block(v16 *acc, const int m, const struct tac_thin *t, enum tac_wty
 SIMD_FN void store(const struct tac_thin *t, const v16 *sum, const int m, size_t n0, size_t n)
 {
     v16 b = t->bias ? v16_load_n(t->bias + n0, n) : v16_zero();
-UNROLL
+    UNROLL
     for (int i = 0; i < m; i++) {
         size_t at = (size_t)i * t->N + n0;
         v16 s = t->bias ? v16_add(sum[i], b) : sum[i];
@@ -128,11 +128,11 @@ SIMD_FN void panel_rows(const int m, const struct tac_thin *t, enum tac_wtype ty
         struct ahead a = {right ? w.at + next * size : w.at + n * ld, ld,
                           (wide < TAC_KC ? wide : TAC_KC) * size, right ? n : below};
         v16 acc[M_MAX];
-UNROLL
+        UNROLL
         for (int i = 0; i < m; i++)
             acc[i] = v16_zero();
         block(acc, m, t, type, &w, k0, k, &a);
-UNROLL
+        UNROLL
         for (int i = 0; i < m; i++)
             sum[i] = k0 ? v16_add(sum[i], acc[i]) : acc[i];
     }

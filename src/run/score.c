@@ -1,5 +1,7 @@
 #include "run/score.h"
 
+#include "run/fronts.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,12 +79,13 @@ struct under {
     const struct tac_ports *ports;
     const struct tac_prefix *prefix;
     size_t n;
+    struct tac_fronts fronts; /* none while it is zeroed */
 };
 
 static struct under under_of(const struct tac_ports *ports, const struct tac_prefix *prefix,
                              const struct tac_query *query, size_t n)
 {
-    struct under u = {ports, prefix, 1};
+    struct under u = {.ports = ports, .prefix = prefix, .n = 1};
     for (size_t i = 0; i < n; i++)
         u.n = query[i].under >= u.n ? query[i].under + 1 : u.n;
     return u;
@@ -157,7 +160,18 @@ static enum tacit_status make_job(struct tac_job *job, struct tac_arena *a, cons
         item += (uint32_t)query[i].n_target;
     }
     *job = (struct tac_job){.seq = seq, .n = n, .n_item = item, .ports = u->ports, .n_ports = u->n};
-    return st;
+    return st || !u->fronts.n ? st : tac_fronts_cut(&u->fronts, job, seq, prefix, query, a, err);
+}
+
+/* Prompts are computed once where there are several batches; one computes them itself. */
+static enum tacit_status open_fronts(struct under *u, struct tac_session *s,
+                                     const struct tac_query *query, size_t n, size_t most,
+                                     bool measure, struct tacit_err *err)
+{
+    size_t rows, targets;
+    if (!n || batch_end(u, query, 0, n, most, &rows, &targets) == n)
+        return TACIT_OK;
+    return tac_fronts_open(&u->fronts, s, u->ports, u->prefix, u->n, query, n, measure, err);
 }
 
 /* Runs the queries as one batch; their targets' results start at logp and best. */
@@ -196,6 +210,8 @@ enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
 {
     struct under u = under_of(ports, prefix, query, n);
     enum tacit_status st = check_queries(s, &u, query, n, err);
+    if (!st)
+        st = open_fronts(&u, s, query, n, o->batch_rows, false, err);
     for (size_t from = 0, to; !st && from < n; from = to) {
         size_t rows, targets;
         to = batch_end(&u, query, from, n, o->batch_rows, &rows, &targets);
@@ -205,6 +221,7 @@ enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
         if (!st && o->progress && o->progress(o->ctx, to, n))
             st = tac_fail(err, TACIT_ECANCEL, "stopped after %zu of %zu", to, n);
     }
+    tac_fronts_close(&u.fronts);
     return st;
 }
 
@@ -227,9 +244,14 @@ enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t
     struct tac_arena a = {0};
     struct tac_job job;
     if (!st)
+        st = open_fronts(&u, s, query, n, o->batch_rows, true, err);
+    if (!st)
         st = make_job(&job, &a, &u, query + first, end - first, err);
     if (!st)
         st = tac_session_measure(s, &job, bytes, rows, err);
+    if (!st)
+        *bytes += u.fronts.bytes;
+    tac_fronts_close(&u.fronts);
     tac_arena_release(&a);
     return st;
 }
