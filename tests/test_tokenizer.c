@@ -376,7 +376,7 @@ static void test_merges(void **state)
         uint32_t left = i < LETTERS ? 0 : i,
                  right = i < LETTERS ? i : tac_rng_below(&rng, LETTERS + i);
         merge[i] = (struct tac_merge){left, right, i, LETTERS + i};
-        assert_ok(tac_bpe_add(&b, merge[i], &err), err);
+        assert_ok(tac_bpe_add_all(&b, &merge[i], 1, &err), err);
     }
     assert_ok(tac_bpe_finish(&b, &err), err);
     assert_ok(tac_bpe_work_cache(&cached, 4, &err), err);
@@ -464,6 +464,12 @@ static void test_refused(void **state)
         {"{", "tok.json"},
         {"{\"model\": {\"type\": \"Unigram\", \"vocab\": []}}", "Unigram"},
         {"{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a b\"]}}", "b"},
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}, \"merges\": [\"a b\", \"b a\"]}}",
+         "tok.json: merge 1, \"b\" and \"a\": together"},
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"\\u20ac\": 1}, \"merges\": [[\"a\", \"\\u20ac\"]]}}",
+         "tok.json: merge 0, \"a\" and \"\xe2\x82\xac\": together"},
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 3, \"b\": 1, \"a\": 2}, \"merges\": []}}",
+         "tok.json: token \"a\" stands there twice, with ids 2 and 3"},
         {"{\"normalizer\": {\"type\": \"Lowercase\"}, \"model\": {\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}}",
          "Lowercase"},
     };
@@ -475,15 +481,32 @@ static void test_refused(void **state)
     }
 }
 
+/* A merge outside the byte-level alphabet, which never happens, between two that do. */
+static void test_literal_merge(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true}, "
+        "\"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, "
+        "\"\xe2\x82\xac\": 2, \"ab\": 3, \"\xe2\x82\xac\xe2\x82\xac\": 4, \"bab\": 5, \"ba\": 6}, "
+        "\"merges\": [\"a b\", [\"\xe2\x82\xac\", \"\xe2\x82\xac\"], \"b ab\", \"b a\"]}}";
+    struct tac_tokenizer *t;
+    struct tacit_err err;
+    static const int32_t want[] = {5, 6};
+    assert_ok(tac_tokenizer_parse(&t, text, strlen(text), "tok.json", &err), err);
+    check_ids(t, "babba", 5, want, 2);
+    tac_tokenizer_close(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bloom),  cmocka_unit_test(test_gpt2),
-        cmocka_unit_test(test_neox),   cmocka_unit_test(test_own),
-        cmocka_unit_test(test_styles), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_scans),  cmocka_unit_test(test_translate),
-        cmocka_unit_test(test_added),  cmocka_unit_test(test_merges),
-        cmocka_unit_test(test_lossy),
+        cmocka_unit_test(test_bloom),         cmocka_unit_test(test_gpt2),
+        cmocka_unit_test(test_neox),          cmocka_unit_test(test_own),
+        cmocka_unit_test(test_styles),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_scans),         cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_added),         cmocka_unit_test(test_lossy),
+        cmocka_unit_test(test_literal_merge), cmocka_unit_test(test_merges),
     };
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
 }

@@ -68,16 +68,21 @@ enum tacit_status tac_bpe_reserve(struct tac_bpe *b, size_t n, struct tacit_err 
     return b->merge && slots <= b->merge_mask + 1 ? TACIT_OK : resize(b, slots, err);
 }
 
-enum tacit_status tac_bpe_add(struct tac_bpe *b, struct tac_merge merge, struct tacit_err *err)
+enum tacit_status tac_bpe_add_all(struct tac_bpe *b, const struct tac_merge *merge, size_t n,
+                                  struct tacit_err *err)
 {
-    if (!b->merge || 2 * (b->n_merges + 1) > b->merge_mask + 1) {
-        enum tacit_status st = tac_bpe_reserve(b, 2 * b->n_merges + 1, err);
+    if (!b->merge || 2 * (b->n_merges + n) > b->merge_mask + 1) {
+        enum tacit_status st = tac_bpe_reserve(b, 2 * (b->n_merges + n), err);
         if (st)
             return st;
     }
-    struct tac_merge *slot = pair_slot(b, merge.left, merge.right);
-    b->n_merges += slot->rank == UINT32_MAX;
-    *slot = merge;
+    for (size_t i = 0; i < n; i++) /* so that the places are waited for together */
+        __builtin_prefetch(&b->merge[pair_hash(merge[i].left, merge[i].right) & b->merge_mask], 1);
+    for (size_t i = 0; i < n; i++) {
+        struct tac_merge *slot = pair_slot(b, merge[i].left, merge[i].right);
+        b->n_merges += slot->rank == UINT32_MAX;
+        *slot = merge[i];
+    }
     return TACIT_OK;
 }
 

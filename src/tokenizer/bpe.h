@@ -35,10 +35,10 @@ struct tac_bpe {
 
 /* tac_bpe_reserve: room for n merges without rehashing. */
 enum tacit_status tac_bpe_reserve(struct tac_bpe *b, size_t n, struct tacit_err *err) TAC_MUST_USE;
-/* tac_bpe_add: the merge with this rank; a pair that is there already takes the new rank, as in
- * HuggingFace tokenizers. */
-enum tacit_status tac_bpe_add(struct tac_bpe *b, struct tac_merge merge,
-                              struct tacit_err *err) TAC_MUST_USE;
+/* tac_bpe_add_all: n merges with their ranks; the id of each is the token of both halves' bytes. A
+ * pair that is there already takes the new rank, as in HuggingFace tokenizers. */
+enum tacit_status tac_bpe_add_all(struct tac_bpe *b, const struct tac_merge *merge, size_t n,
+                                  struct tacit_err *err) TAC_MUST_USE;
 /* tac_bpe_finish: to be called once, after the last token and merge. */
 enum tacit_status tac_bpe_finish(struct tac_bpe *b, struct tacit_err *err) TAC_MUST_USE;
 void tac_bpe_release(struct tac_bpe *b);

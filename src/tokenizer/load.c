@@ -2,6 +2,7 @@
  * parts.c. */
 #include "format/jread.h"
 #include "tokenizer/internal.h"
+#include "tokenizer/merges.h"
 
 #include "base/file.h"
 
@@ -9,7 +10,6 @@
 #include <string.h>
 
 enum {
-    BYTES_A_TOKEN = 48, /* of a tokenizer.json, about: the first guess at the size of the tables */
     TEXT_MAX = 256 << 20,
 };
 
@@ -26,9 +26,8 @@ struct loader {
     struct span normalizer, pre_tokenizer, post_processor, decoder, added_tokens, merges;
     struct tac_buf unk;  /* model.unk_token */
     struct tac_buf left; /* the first half of a merge written as an array */
-    struct tac_buf pair; /* the bytes of a merge, both halves */
+    struct tac_merges m;
     bool has_vocab, has_unk, has_type;
-    uint32_t n_merges, next_id; /* next_id: what the next merge probably makes */
 };
 
 static bool is_key(const char *s, size_t n, const char *key)
@@ -45,88 +44,21 @@ static enum tacit_status read_vocab(struct loader *l)
 {
     struct tac_vocab *v = &l->t->bpe.vocab;
     const char *s;
-    size_t n, size = (size_t)(l->r.end - l->r.begin);
+    size_t n;
     bool more;
     uint32_t id;
     enum tacit_status st = tac_jread_enter(&l->r, '{', l->err);
-    if (!st)
-        st = tac_vocab_reserve(v, size / BYTES_A_TOKEN, l->err);
     while (!st && !(st = tac_jread_next(&l->r, '}', &more, l->err)) && more) {
         st = tac_jread_key(&l->r, &s, &n, l->err);
         if (!st)
             st = tac_jread_uint(&l->r, &id, TAC_VOCAB_MAX - 1, l->err);
-        if (!st && (st = tac_vocab_add(v, id, s, n, l->err)))
+        if (!st && (st = tac_vocab_append(v, id, s, n, l->err)))
             tac_err_prefix(l->err, "%s:%zu: ", l->name, tac_jread_line(&l->r, l->r.at));
     }
     l->has_vocab = true;
+    if (!st && (st = tac_vocab_index(v, l->err)))
+        tac_err_prefix(l->err, "%s: ", l->name);
     return st;
-}
-
-/* A merge's two tokens as the file writes them. */
-struct halves {
-    const char *left, *right;
-    size_t left_n, right_n;
-};
-
-static enum tacit_status bad_merge(const struct loader *l, const struct halves *h, const char *what)
-{
-    char left[64], right[64];
-    return tac_fail(l->err, TACIT_EINPUT, "%s: merge %u, %s and %s: %s", l->name,
-                    (unsigned)l->n_merges, tac_quote(left, h->left, h->left_n),
-                    tac_quote(right, h->right, h->right_n), what);
-}
-
-/* The token that a merge makes. Ids mostly follow the order of the merges, so the next one is tried
- * first. */
-static int32_t find_merged(const struct loader *l, size_t n)
-{
-    const struct tac_vocab *v = &l->t->bpe.vocab;
-    const struct tac_token *t = &v->token[l->next_id];
-    if (l->next_id < v->size && t->used && !t->literal && t->len == n &&
-        !memcmp(v->bytes + t->at, l->pair.data, n))
-        return (int32_t)l->next_id;
-    return tac_vocab_find(v, l->pair.data, n);
-}
-
-/* left, right and made: their ids, -1 where there is none. */
-static enum tacit_status find_tokens(struct loader *l, const struct halves *h, int32_t id[3])
-{
-    const struct tac_vocab *v = &l->t->bpe.vocab;
-    struct tac_buf *pair = &l->pair;
-    size_t n, m;
-    enum tacit_status st = tac_grow(&pair->data, &pair->cap, h->left_n + h->right_n + 1, 1, l->err);
-    if (st)
-        return st;
-    if (tac_bytes_of_name(pair->data, &n, h->left, h->left_n) &&
-        tac_bytes_of_name(pair->data + n, &m, h->right, h->right_n)) {
-        id[0] = tac_vocab_find(v, pair->data, n);
-        id[1] = tac_vocab_find(v, pair->data + n, m);
-        id[2] = find_merged(l, n + m);
-        return TACIT_OK;
-    }
-    memcpy(pair->data, h->left, h->left_n);
-    memcpy(pair->data + h->left_n, h->right, h->right_n);
-    st = tac_vocab_find_name(v, &id[0], h->left, h->left_n, l->err);
-    if (!st)
-        st = tac_vocab_find_name(v, &id[1], h->right, h->right_n, l->err);
-    return st ? st : tac_vocab_find_name(v, &id[2], pair->data, h->left_n + h->right_n, l->err);
-}
-
-static enum tacit_status add_merge(struct loader *l, const struct halves *h)
-{
-    int32_t id[3];
-    enum tacit_status st = find_tokens(l, h, id);
-    if (st)
-        return st;
-    if (id[0] < 0 || id[1] < 0)
-        return bad_merge(l, h,
-                         id[0] < 0 ? "the first is not in the vocabulary"
-                                   : "the second is not in the vocabulary");
-    if (id[2] < 0)
-        return bad_merge(l, h, "together they are not in the vocabulary");
-    l->next_id = (uint32_t)id[2] + 1;
-    struct tac_merge merge = {(uint32_t)id[0], (uint32_t)id[1], l->n_merges++, (uint32_t)id[2]};
-    return tac_bpe_add(&l->t->bpe, merge, l->err);
 }
 
 /* A merge written as "left right". */
@@ -136,34 +68,34 @@ static enum tacit_status add_line(struct loader *l, const char *s, size_t n)
     if (!space || memchr(space + 1, ' ', (size_t)(end - space - 1))) {
         char quoted[64];
         return tac_fail(l->err, TACIT_EINPUT, "%s: merge %u: expected two tokens, found %s",
-                        l->name, (unsigned)l->n_merges, tac_quote(quoted, s, n));
+                        l->name, (unsigned)tac_merges_count(&l->m), tac_quote(quoted, s, n));
     }
-    struct halves h = {s, space + 1, (size_t)(space - s), (size_t)(end - space - 1)};
-    return add_merge(l, &h);
+    return tac_merges_add(&l->m, s, (size_t)(space - s), space + 1, (size_t)(end - space - 1),
+                          l->err);
 }
 
 static enum tacit_status read_merge_array(struct loader *l)
 {
-    struct halves h = {0};
+    const char *s = NULL;
+    size_t n = 0;
     bool more;
     enum tacit_status st = tac_jread_enter(&l->r, '[', l->err);
     if (!st)
         st = tac_jread_next(&l->r, ']', &more, l->err);
     if (!st)
-        st = tac_jread_string(&l->r, &h.left, &h.left_n, l->err);
+        st = tac_jread_string(&l->r, &s, &n, l->err);
     tac_buf_clear(&l->left);
     if (!st)
-        st = tac_buf_add(&l->left, h.left, h.left_n, l->err);
+        st = tac_buf_add(&l->left, s, n, l->err);
     if (!st)
         st = tac_jread_next(&l->r, ']', &more, l->err);
     if (!st)
-        st = tac_jread_string(&l->r, &h.right, &h.right_n, l->err);
+        st = tac_jread_string(&l->r, &s, &n, l->err);
     if (!st)
         st = tac_jread_next(&l->r, ']', &more, l->err);
     if (!st && more)
         st = tac_jread_fail(&l->r, "the end of a merge's two tokens", l->err);
-    h.left = l->left.data;
-    return st ? st : add_merge(l, &h);
+    return st ? st : tac_merges_add(&l->m, l->left.data, l->left.len, s, n, l->err);
 }
 
 static enum tacit_status read_merges(struct loader *l)
@@ -183,7 +115,7 @@ static enum tacit_status read_merges(struct loader *l)
                 st = add_line(l, s, n);
         }
     }
-    return st;
+    return st ? st : tac_merges_flush(&l->m, l->err);
 }
 
 /* The span of a small value as JSON; *v NULL where it is null or absent. */
@@ -383,13 +315,13 @@ static void release(struct loader *l)
     tac_jread_release(&l->r);
     tac_buf_release(&l->unk);
     tac_buf_release(&l->left);
-    tac_buf_release(&l->pair);
+    tac_merges_release(&l->m);
 }
 
 enum tacit_status tac_load_json(struct tac_tokenizer *t, const char *text, size_t n,
                                 const char *name, struct tacit_err *err)
 {
-    struct loader l = {.t = t, .name = name, .err = err};
+    struct loader l = {.t = t, .name = name, .err = err, .m = {.b = &t->bpe, .name = name}};
     tac_jread_init(&l.r, text, n, name);
     enum tacit_status st = read_file(&l);
     if (!st)
@@ -421,7 +353,7 @@ static enum tacit_status read_merges_file(struct loader *l, const char *text, si
             st = add_line(l, text, len);
         text += len + 1;
     }
-    return st;
+    return st ? st : tac_merges_flush(&l->m, l->err);
 }
 
 /* Runs `read` on one file of the folder. */
@@ -431,7 +363,7 @@ static enum tacit_status with_file(struct loader *l, const char *folder, const c
     struct tac_buf text = {0};
     char *path = tac_path(folder, file, l->err);
     enum tacit_status st = path ? tac_file_read(&text, path, TEXT_MAX, l->err) : TACIT_EFAIL;
-    l->name = path;
+    l->name = l->m.name = path;
     if (!st)
         st = read(l, text.data, text.len);
     free(path);
@@ -441,7 +373,7 @@ static enum tacit_status with_file(struct loader *l, const char *folder, const c
 
 enum tacit_status tac_load_gpt2(struct tac_tokenizer *t, const char *folder, struct tacit_err *err)
 {
-    struct loader l = {.t = t, .err = err};
+    struct loader l = {.t = t, .err = err, .m = {.b = &t->bpe}};
     struct tac_added_spec end = {.content = "<|endoftext|>", .special = true};
     enum tacit_status st = with_file(&l, folder, "vocab.json", read_vocab_file);
     if (!st)

@@ -134,6 +134,36 @@ int32_t tac_vocab_find(const struct tac_vocab *v, const char *bytes, size_t n)
     return find(v, bytes, n, false);
 }
 
+/* The token that a slot most probably holds; NULL where it is free. */
+static const struct tac_token *likely(const struct tac_vocab *v, uint32_t hash)
+{
+    uint32_t id = (uint32_t)v->slot[hash & v->mask];
+    return id ? &v->token[id - 1] : NULL;
+}
+
+void tac_vocab_find_all(const struct tac_vocab *v, struct tac_vocab_query *query, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        query[i].id = -1;
+        query[i].hash = hash_bytes(query[i].s, query[i].n, false);
+        if (v->slot)
+            __builtin_prefetch(&v->slot[query[i].hash & v->mask]);
+    }
+    if (!v->slot)
+        return;
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(likely(v, query[i].hash));
+    for (size_t i = 0; i < n; i++) {
+        const struct tac_token *t = likely(v, query[i].hash);
+        if (t)
+            __builtin_prefetch(v->bytes + t->at);
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t at = probe(v, query[i].hash, query[i].s, query[i].n, false);
+        query[i].id = (int32_t)(uint32_t)v->slot[at] - 1;
+    }
+}
+
 enum tacit_status tac_vocab_find_name(const struct tac_vocab *v, int32_t *id, const char *name,
                                       size_t n, struct tacit_err *err)
 {
@@ -152,22 +182,18 @@ enum tacit_status tac_vocab_find_name(const struct tac_vocab *v, int32_t *id, co
 static enum tacit_status make_room(struct tac_vocab *v, uint32_t id, size_t n,
                                    struct tacit_err *err)
 {
-    enum tacit_status st = TACIT_OK;
     if (id >= v->size) {
-        st = tac_grow(&v->token, &v->token_cap, id + 1, sizeof *v->token, err);
+        enum tacit_status st = tac_grow(&v->token, &v->token_cap, id + 1, sizeof *v->token, err);
         if (st)
             return st;
         memset(v->token + v->size, 0, (id + 1 - v->size) * sizeof *v->token);
         v->size = id + 1;
     }
-    st = tac_grow(&v->bytes, &v->bytes_cap, v->n_bytes + n + 1, 1, err);
-    if (!st && (!v->slot || 2 * (v->count + 1) > v->mask + 1))
-        st = tac_vocab_reserve(v, 2 * v->count + 1, err);
-    return st;
+    return tac_grow(&v->bytes, &v->bytes_cap, v->n_bytes + n + 1, 1, err);
 }
 
-enum tacit_status tac_vocab_add(struct tac_vocab *v, uint32_t id, const char *name, size_t n,
-                                struct tacit_err *err)
+enum tacit_status tac_vocab_append(struct tac_vocab *v, uint32_t id, const char *name, size_t n,
+                                   struct tacit_err *err)
 {
     char quoted[64];
     if (id >= TAC_VOCAB_MAX)
@@ -189,16 +215,56 @@ enum tacit_status tac_vocab_add(struct tac_vocab *v, uint32_t id, const char *na
     if (v->token[id].used)
         return tac_fail(err, TACIT_EINPUT, "token %s: id %u belongs to another token already",
                         tac_quote(quoted, name, n), (unsigned)id);
-    uint32_t hash = hash_bytes(bytes, m, literal);
-    size_t at = probe(v, hash, bytes, m, literal);
-    if (v->slot[at])
-        return tac_fail(err, TACIT_EINPUT, "token %s stands there twice, with ids %u and %u",
-                        tac_quote(quoted, name, n), (unsigned)(uint32_t)v->slot[at] - 1,
-                        (unsigned)id);
-    v->slot[at] = (uint64_t)hash << 32 | (id + 1);
     v->token[id] = (struct tac_token){
         .at = (uint32_t)v->n_bytes, .len = (uint32_t)m & 0xfffffffu, .used = 1, .literal = literal};
     v->n_bytes += m;
     v->count++;
     return TACIT_OK;
+}
+
+static uint32_t hash_token(const struct tac_vocab *v, const struct tac_token *t)
+{
+    return hash_bytes(v->bytes + t->at, t->len, t->literal);
+}
+
+/* Puts a token's id into its slot, which is free unless the name is there already. */
+static enum tacit_status index_token(struct tac_vocab *v, uint32_t id, uint32_t hash,
+                                     struct tacit_err *err)
+{
+    const struct tac_token *t = &v->token[id];
+    const char *bytes = v->bytes + t->at;
+    char quoted[64];
+    size_t at = probe(v, hash, bytes, t->len, t->literal);
+    if (v->slot[at])
+        return tac_fail(err, TACIT_EINPUT, "token %s stands there twice, with ids %u and %u",
+                        tac_quote(quoted, bytes, t->len), (unsigned)(uint32_t)v->slot[at] - 1,
+                        (unsigned)id);
+    v->slot[at] = (uint64_t)hash << 32 | (id + 1);
+    return TACIT_OK;
+}
+
+enum tacit_status tac_vocab_index(struct tac_vocab *v, struct tacit_err *err)
+{
+    enum { AHEAD = 16 };
+    uint32_t hash[AHEAD];
+    enum tacit_status st = tac_vocab_reserve(v, v->count + 1, err);
+    for (size_t id = 0; id < v->size + AHEAD && !st; id++) {
+        uint32_t *h = &hash[id % AHEAD];
+        if (id >= AHEAD && v->token[id - AHEAD].used)
+            st = index_token(v, (uint32_t)(id - AHEAD), *h, err);
+        if (id < v->size && v->token[id].used) {
+            *h = hash_token(v, &v->token[id]);
+            __builtin_prefetch(&v->slot[*h & v->mask], 1);
+        }
+    }
+    return st;
+}
+
+enum tacit_status tac_vocab_add(struct tac_vocab *v, uint32_t id, const char *name, size_t n,
+                                struct tacit_err *err)
+{
+    enum tacit_status st = tac_vocab_append(v, id, name, n, err);
+    if (!st)
+        st = tac_vocab_reserve(v, v->count, err);
+    return st ? st : index_token(v, id, hash_token(v, &v->token[id]), err);
 }

@@ -40,11 +40,27 @@ void tac_vocab_release(struct tac_vocab *v);
 enum tacit_status tac_vocab_add(struct tac_vocab *v, uint32_t id, const char *name, size_t n,
                                 struct tacit_err *err) TAC_MUST_USE;
 
+/* tac_vocab_append: as tac_vocab_add, but the token is not found, nor its name refused if it is
+ * there already, before tac_vocab_index, which does that for all. A long list is read so: in the
+ * index every token's place misses the caches, and here the next ones are asked for beforehand. */
+enum tacit_status tac_vocab_append(struct tac_vocab *v, uint32_t id, const char *name, size_t n,
+                                   struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_vocab_index(struct tac_vocab *v, struct tacit_err *err) TAC_MUST_USE;
+
 /* tac_vocab_find: the id of n bytes of text, or -1. tac_vocab_find_name: *id of a token as it is
  * written; fails for want of memory alone. */
 int32_t tac_vocab_find(const struct tac_vocab *v, const char *bytes, size_t n);
 enum tacit_status tac_vocab_find_name(const struct tac_vocab *v, int32_t *id, const char *name,
                                       size_t n, struct tacit_err *err) TAC_MUST_USE;
+
+/* tac_vocab_find_all: tac_vocab_find of n texts, waiting for memory once and not n times. */
+struct tac_vocab_query {
+    const char *s;
+    size_t n;
+    uint32_t hash; /* scratch */
+    int32_t id;    /* out */
+};
+void tac_vocab_find_all(const struct tac_vocab *v, struct tac_vocab_query *query, size_t n);
 
 static inline const char *tac_vocab_bytes(const struct tac_vocab *v, int32_t id, size_t *n)
 {
