@@ -341,70 +341,6 @@ static void test_added(void **state)
     free(chars);
 }
 
-/* Merges by the definition: the least rank, of equal ones the leftmost, until there is none. */
-static size_t merge_plainly(const struct tac_merge *merge, size_t n_merge, int32_t *id, size_t n)
-{
-    for (;;) {
-        size_t at = n, best = n_merge;
-        for (size_t i = 0; i + 1 < n; i++)
-            for (size_t k = 0; k < best; k++)
-                if ((uint32_t)id[i] == merge[k].left && (uint32_t)id[i + 1] == merge[k].right) {
-                    best = k;
-                    at = i;
-                }
-        if (at == n)
-            return n;
-        id[at] = (int32_t)merge[best].id;
-        memmove(id + at + 1, id + at + 2, (--n - at - 1) * sizeof *id);
-    }
-}
-
-/* Words below and above TAC_BPE_LONG, with and without a cache. */
-static void test_merges(void **state)
-{
-    (void)state;
-    enum { LETTERS = 3, MERGES = 12, MAX = 2 * TAC_BPE_LONG };
-    struct tac_bpe b = {.unk = -1};
-    struct tac_bpe_work plain = {0}, cached = {0};
-    struct tac_merge merge[MERGES];
-    struct tacit_err err;
-    struct tac_rng rng = tac_rng_init(8, 0);
-    char name[LETTERS + MERGES][MAX + 1] = {"a", "b", "c"};
-    for (uint32_t i = 0; i < LETTERS; i++)
-        assert_ok(tac_vocab_add(&b.vocab, i, name[i], 1, &err), err);
-    for (uint32_t i = 0; i < MERGES; i++) { /* "aa" first: runs of it have merges of equal rank */
-        uint32_t left = i < LETTERS ? 0 : i,
-                 right = i < LETTERS ? i : tac_rng_below(&rng, LETTERS + i);
-        merge[i] = (struct tac_merge){left, right, i, LETTERS + i};
-        assert_ok(tac_bpe_add_all(&b, &merge[i], 1, &err), err);
-    }
-    assert_ok(tac_bpe_finish(&b, &err), err);
-    assert_ok(tac_bpe_work_cache(&cached, 4, &err), err);
-    for (int k = 0; k < 4000; k++) {
-        char word[MAX];
-        int32_t want[MAX];
-        struct tac_ids got = {0}, again = {0};
-        size_t n = 1 + tac_rng_below(&rng, k % 2 ? 8 : MAX - 1);
-        for (size_t i = 0; i < n; i++) {
-            uint32_t letter = k % 3 ? tac_rng_below(&rng, LETTERS) : 0;
-            word[i] = (char)('a' + letter);
-            want[i] = (int32_t)letter;
-        }
-        size_t m = merge_plainly(merge, MERGES, want, n);
-        assert_ok(tac_bpe_encode(&b, &plain, &got, word, n, &err), err);
-        assert_ok(tac_bpe_encode(&b, &cached, &again, word, n, &err), err);
-        if (got.n != m || memcmp(got.id, want, m * sizeof *want) != 0)
-            fail_msg("%.*s: %zu ids, expected %zu or others", (int)n, word, got.n, m);
-        assert_int_equal(again.n, m);
-        assert_memory_equal(again.id, want, m * sizeof *want);
-        tac_ids_release(&got);
-        tac_ids_release(&again);
-    }
-    tac_bpe_work_release(&plain);
-    tac_bpe_work_release(&cached);
-    tac_bpe_release(&b);
-}
-
 /* Ill-formed bytes as Rust's from_utf8_lossy has them (R: U+FFFD), whole and token by token. */
 static void test_lossy(void **state)
 {
@@ -501,12 +437,11 @@ static void test_literal_merge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bloom),         cmocka_unit_test(test_gpt2),
-        cmocka_unit_test(test_neox),          cmocka_unit_test(test_own),
-        cmocka_unit_test(test_styles),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_scans),         cmocka_unit_test(test_translate),
-        cmocka_unit_test(test_added),         cmocka_unit_test(test_lossy),
-        cmocka_unit_test(test_literal_merge), cmocka_unit_test(test_merges),
-    };
+        cmocka_unit_test(test_bloom),        cmocka_unit_test(test_gpt2),
+        cmocka_unit_test(test_neox),         cmocka_unit_test(test_own),
+        cmocka_unit_test(test_styles),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_scans),        cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_added),        cmocka_unit_test(test_lossy),
+        cmocka_unit_test(test_literal_merge)};
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "tokenizer/bpe.h"
 
+#include "tokenizer/chars.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +43,11 @@ static struct tac_merge *pair_slot(const struct tac_bpe *b, uint32_t left, uint3
            (b->merge[at].left != left || b->merge[at].right != right))
         at = (at + 1) & b->merge_mask;
     return &b->merge[at];
+}
+
+const struct tac_merge *tac_bpe_pair(const struct tac_bpe *b, uint32_t left, uint32_t right)
+{
+    return pair_slot(b, left, right);
 }
 
 static enum tacit_status resize(struct tac_bpe *b, size_t slots, struct tacit_err *err)
@@ -92,12 +99,14 @@ enum tacit_status tac_bpe_finish(struct tac_bpe *b, struct tacit_err *err)
         char byte = (char)c;
         b->byte_id[c] = tac_vocab_find(&b->vocab, &byte, 1);
     }
-    return tac_bpe_reserve(b, 0, err); /* a vocabulary without merges is one too */
+    enum tacit_status st = tac_bpe_reserve(b, 0, err); /* a vocabulary without merges is one too */
+    return st ? st : tac_closed_find(&b->closed, b, err);
 }
 
 void tac_bpe_release(struct tac_bpe *b)
 {
     tac_vocab_release(&b->vocab);
+    tac_closed_release(&b->closed);
     free(b->merge);
     *b = (struct tac_bpe){0};
 }
@@ -134,30 +143,72 @@ static size_t symbols_of_bytes(const struct tac_bpe *b, int32_t *id, const char 
     return m;
 }
 
-/* Merges n < TAC_BPE_LONG symbols in place; returns how many are left. pair[i] is the merge of
- * symbols i and i + 1. */
+/* The symbol of the character of len bytes at word[i] if it is closed between its neighbours, or
+ * NONE. */
+static int32_t closed_char(const struct tac_closed *closed, const char *word, size_t n, size_t i,
+                           uint32_t cp, size_t len)
+{
+    uint32_t at = cp < TAC_CLOSED_END ? closed->at[cp] : 0;
+    if (!at)
+        return NONE;
+    const struct tac_closed_char *c = &closed->c[at];
+    bool open_left = i && c->left >> tac_byte_group(word[i - 1]) & 1;
+    bool open_right = i + len < n && c->right >> tac_byte_group(word[i + len]) & 1;
+    return open_left || open_right ? NONE : c->id;
+}
+
+/* The symbols that a word begins as: its closed characters, and bytes. Where a byte has no token,
+ * bytes alone, since symbols on either side of it may become neighbours. */
+static size_t first_symbols(const struct tac_bpe *b, int32_t *id, const char *word, size_t n)
+{
+    size_t m = 0, len;
+    for (size_t i = 0; i < n; i += len) {
+        uint32_t cp = tac_char_at(word + i, &len);
+        int32_t s = len > 1 ? closed_char(&b->closed, word, n, i, cp, len) : NONE;
+        if (s != NONE) {
+            id[m++] = s;
+            continue;
+        }
+        for (size_t k = 0; k < len; k++)
+            if ((id[m++] = b->byte_id[(unsigned char)word[i + k]]) < 0)
+                return symbols_of_bytes(b, id, word, n);
+    }
+    return m;
+}
+
+/* A pair's merge as one number, rank << 32 | id; of two pairs the lesser goes first. */
+static uint64_t pair_of(const struct tac_bpe *b, const int32_t id[2])
+{
+    const struct tac_merge *m = pair_slot(b, (uint32_t)id[0], (uint32_t)id[1]);
+    return (uint64_t)m->rank << 32 | m->id;
+}
+
+/* Merges n < TAC_BPE_LONG symbols in place; returns how many are left. pair[i] is of symbols i and
+ * i + 1. */
 static size_t merge_short(const struct tac_bpe *b, int32_t *id, size_t n)
 {
-    const struct tac_merge *pair[TAC_BPE_LONG];
+    uint64_t pair[TAC_BPE_LONG];
     for (size_t i = 0; i + 1 < n; i++)
-        pair[i] = pair_slot(b, (uint32_t)id[i], (uint32_t)id[i + 1]);
+        pair[i] = pair_of(b, id + i);
     while (n > 1) {
         size_t best = 0;
-        for (size_t i = 1; i + 1 < n; i++)
-            if (pair[i]->rank < pair[best]->rank)
-                best = i;
-        if (pair[best]->rank == UINT32_MAX)
+        uint64_t least = pair[0];
+        for (size_t i = 1; i + 1 < n; i++) {
+            best = pair[i] < least ? i : best;
+            least = pair[i] < least ? pair[i] : least;
+        }
+        if (least >> 32 == UINT32_MAX)
             break;
-        id[best] = (int32_t)pair[best]->id;
+        id[best] = (int32_t)(uint32_t)least;
         n--;
         for (size_t i = best + 1; i < n; i++) {
             id[i] = id[i + 1];
             pair[i - 1] = pair[i];
         }
         if (best > 0)
-            pair[best - 1] = pair_slot(b, (uint32_t)id[best - 1], (uint32_t)id[best]);
+            pair[best - 1] = pair_of(b, id + best - 1);
         if (best + 1 < n)
-            pair[best] = pair_slot(b, (uint32_t)id[best], (uint32_t)id[best + 1]);
+            pair[best] = pair_of(b, id + best);
     }
     return n;
 }
@@ -261,7 +312,7 @@ static enum tacit_status encode_word(const struct tac_bpe *b, struct tac_bpe_wor
     if (whole != NONE) {
         id[0] = whole;
     } else {
-        m = symbols_of_bytes(b, id, word, n);
+        m = first_symbols(b, id, word, n);
         if (m < TAC_BPE_LONG)
             m = merge_short(b, id, m);
         else

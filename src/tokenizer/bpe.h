@@ -1,5 +1,6 @@
 /* Byte-pair encoding: a word's bytes become symbols, and neighbours are merged, the pair that was
- * learnt first always first (of equal ones the leftmost), until no pair can be.
+ * learnt first always first (of equal ones the leftmost), until no pair can be. Characters of which
+ * nothing else can become begin as one symbol (closed.h).
  *
  * Short words are merged in place by looking for the least rank; from TAC_BPE_LONG bytes on a heap
  * keeps a word of n bytes at n log n. Words met again come out of a cache that belongs to the
@@ -7,6 +8,7 @@
 #ifndef TAC_TOKENIZER_BPE_H
 #define TAC_TOKENIZER_BPE_H
 
+#include "tokenizer/closed.h"
 #include "tokenizer/vocab.h"
 
 enum { TAC_BPE_LONG = 48 };
@@ -28,9 +30,10 @@ struct tac_bpe {
     struct tac_merge *merge; /* open addressing by (left, right) */
     size_t merge_mask, n_merges;
     int32_t byte_id[256]; /* the token of one byte, or -1 */
-    int32_t unk;          /* stands for a byte without a token; -1: such bytes are left out */
-    bool fuse_unk;        /* one unk for a run of them */
-    bool ignore_merges;   /* a word that is a token is not split */
+    struct tac_closed closed;
+    int32_t unk;        /* stands for a byte without a token; -1: such bytes are left out */
+    bool fuse_unk;      /* one unk for a run of them */
+    bool ignore_merges; /* a word that is a token is not split */
 };
 
 /* tac_bpe_reserve: room for n merges without rehashing. */
@@ -42,6 +45,8 @@ enum tacit_status tac_bpe_add_all(struct tac_bpe *b, const struct tac_merge *mer
 /* tac_bpe_finish: to be called once, after the last token and merge. */
 enum tacit_status tac_bpe_finish(struct tac_bpe *b, struct tacit_err *err) TAC_MUST_USE;
 void tac_bpe_release(struct tac_bpe *b);
+/* tac_bpe_pair: the merge of a pair; its rank is UINT32_MAX where there is none. */
+const struct tac_merge *tac_bpe_pair(const struct tac_bpe *b, uint32_t left, uint32_t right);
 
 /* Scratch memory of one thread. A zeroed struct is ready, without a cache. */
 struct tac_bpe_work {
@@ -57,7 +62,7 @@ enum tacit_status tac_bpe_work_cache(struct tac_bpe_work *w, int log2,
                                      struct tacit_err *err) TAC_MUST_USE;
 void tac_bpe_work_release(struct tac_bpe_work *w);
 
-/* tac_bpe_encode: appends the ids of a word of n bytes. */
+/* tac_bpe_encode: appends the ids of a word of n bytes, well-formed UTF-8. */
 enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w,
                                  struct tac_ids *out, const char *word, size_t n,
                                  struct tacit_err *err) TAC_MUST_USE;
