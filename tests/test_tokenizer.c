@@ -9,6 +9,8 @@
 #include "tokenizer/pattern.h"
 #include "tokenizer/tokenizer.h"
 
+#include <pthread.h>
+
 static struct tac_tokenizer *open_shared(const char *name)
 {
     char path[1024];
@@ -434,14 +436,60 @@ static void test_literal_merge(void **state)
     tac_tokenizer_close(t);
 }
 
+enum { THREADS = 4, TIMES = 200 };
+
+/* What a thread encodes, again and again; a fresh handle's ids are expected. */
+static void *encode_often(void *shared)
+{
+    static const char *const texts[] = {"A frog sat by the pond.", "The pond, the frog; 12 frogs.",
+                                        " sat sat sat", "x"};
+    struct tacit_err err;
+    for (size_t i = 0; i < TIMES; i++) {
+        const char *text = texts[i % 4];
+        struct tac_tokenizer *alone;
+        struct tac_ids got = {0}, want = {0};
+        bool bad = tac_tokenizer_open(&alone, "demo/tokenizer.json", &err) ||
+                   tac_tokenizer_encode(alone, &want, text, strlen(text), &err);
+        for (int k = 0; k < 50 && !bad; k++) {
+            got.n = 0;
+            bad = tac_tokenizer_encode(shared, &got, text, strlen(text), &err) || got.n != want.n ||
+                  memcmp(got.id, want.id, got.n * sizeof *got.id) != 0;
+        }
+        tac_tokenizer_close(alone);
+        tac_ids_release(&got);
+        tac_ids_release(&want);
+        if (bad)
+            return shared;
+    }
+    return NULL;
+}
+
+/* Threads share a handle and what it remembers of words. */
+static void test_threads(void **state)
+{
+    (void)state;
+    struct tac_tokenizer *t;
+    struct tacit_err err;
+    pthread_t thread[THREADS];
+    void *failed;
+    assert_ok(tac_tokenizer_open(&t, "demo/tokenizer.json", &err), err);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, encode_often, t), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(thread[i], &failed), 0);
+        assert_null(failed);
+    }
+    tac_tokenizer_close(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bloom),        cmocka_unit_test(test_gpt2),
-        cmocka_unit_test(test_neox),         cmocka_unit_test(test_own),
-        cmocka_unit_test(test_styles),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_scans),        cmocka_unit_test(test_translate),
-        cmocka_unit_test(test_added),        cmocka_unit_test(test_lossy),
-        cmocka_unit_test(test_literal_merge)};
+        cmocka_unit_test(test_bloom),         cmocka_unit_test(test_gpt2),
+        cmocka_unit_test(test_neox),          cmocka_unit_test(test_own),
+        cmocka_unit_test(test_styles),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_scans),         cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_added),         cmocka_unit_test(test_lossy),
+        cmocka_unit_test(test_literal_merge), cmocka_unit_test(test_threads)};
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
 }

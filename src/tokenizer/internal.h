@@ -8,6 +8,17 @@
 #include "tokenizer/split.h"
 #include "tokenizer/tokenizer.h"
 
+#include <stdatomic.h>
+
+enum { TAC_IDLE_MAX = 8 };
+
+/* Encoders between two calls of tac_tokenizer_encode, with the words that they have met. A slot is
+ * emptied by who takes its encoder, so calls of several threads never share one. What an encoder
+ * remembers does not change ids. */
+struct tac_idle {
+    _Atomic(struct tac_encoder *) slot[TAC_IDLE_MAX]; /* NULL where there is none */
+};
+
 struct tac_tokenizer {
     uint8_t *chars;       /* tac_chars_new */
     struct tac_added raw; /* added tokens looked for in the text as it is */
@@ -16,6 +27,7 @@ struct tac_tokenizer {
     struct tac_split split;
     struct tac_bpe bpe;
     struct tac_ids before, after; /* the template's tokens */
+    struct tac_idle *idle;        /* all that changes once the tokenizer is open */
 };
 
 /* tac_load_json: fills a zeroed tokenizer from the text of a tokenizer.json. tac_load_gpt2: from a

@@ -8,8 +8,8 @@
 enum {
     FILE_MAX = 256 << 20,
     CACHE_LOG2 = 15,      /* an encoder's cache: 32768 words, 2 MB */
-    CACHE_FROM = 1 << 14, /* bytes of text from which a single call makes a cache of its own */
-    CACHE_LOG2_ONCE = 12,
+    KEEP_UP_TO = 1 << 20, /* bytes of text: after a longer one an encoder's buffers are too large to
+                             be kept */
 };
 
 struct tac_encoder {
@@ -24,6 +24,9 @@ void tac_tokenizer_close(struct tac_tokenizer *t)
 {
     if (!t)
         return;
+    for (int i = 0; t->idle && i < TAC_IDLE_MAX; i++)
+        tac_encoder_free(atomic_load(&t->idle->slot[i]));
+    free(t->idle);
     free(t->chars);
     tac_added_release(&t->raw);
     tac_normal_release(&t->normal);
@@ -38,11 +41,14 @@ void tac_tokenizer_close(struct tac_tokenizer *t)
 static struct tac_tokenizer *new_tokenizer(struct tacit_err *err)
 {
     struct tac_tokenizer *t = tac_alloc(1, sizeof *t, err);
-    if (t && !(t->chars = tac_chars_new(err))) {
-        free(t);
+    if (!t)
         return NULL;
-    }
-    return t;
+    t->chars = tac_chars_new(err);
+    t->idle = t->chars ? tac_alloc(1, sizeof *t->idle, err) : NULL;
+    if (t->idle)
+        return t;
+    tac_tokenizer_close(t);
+    return NULL;
 }
 
 enum tacit_status tac_tokenizer_parse(struct tac_tokenizer **out, const char *text, size_t n,
@@ -221,22 +227,6 @@ static void release_work(struct tac_encoder *e)
     tac_bpe_work_release(&e->bpe);
 }
 
-enum tacit_status tac_tokenizer_encode(const struct tac_tokenizer *t, struct tac_ids *out,
-                                       const char *text, size_t n, struct tacit_err *err)
-{
-    struct tac_encoder e = {.t = t};
-    size_t before = out->n;
-    enum tacit_status st = TACIT_OK;
-    if (n >= CACHE_FROM)
-        st = tac_bpe_work_cache(&e.bpe, CACHE_LOG2_ONCE, err);
-    if (!st)
-        st = encode(&e, out, text, n, err);
-    if (st)
-        out->n = before;
-    release_work(&e);
-    return st;
-}
-
 enum tacit_status tac_encoder_new(struct tac_encoder **out, const struct tac_tokenizer *t,
                                   struct tacit_err *err)
 {
@@ -274,5 +264,41 @@ enum tacit_status tac_encoder_encode(struct tac_encoder *e, struct tac_ids *out,
         st = add_ids(out, t->after.id, t->after.n, err);
     if (st)
         out->n = before;
+    return st;
+}
+
+/* An idle encoder, which the caller then owns, or a new one. */
+static enum tacit_status take_encoder(struct tac_encoder **e, const struct tac_tokenizer *t,
+                                      struct tacit_err *err)
+{
+    for (int i = 0; i < TAC_IDLE_MAX; i++)
+        if (atomic_load(&t->idle->slot[i]) && (*e = atomic_exchange(&t->idle->slot[i], NULL)))
+            return TACIT_OK;
+    return tac_encoder_new(e, t, err);
+}
+
+/* Keeps an encoder for a later call, or frees it where there are enough. */
+static void give_encoder(struct tac_encoder *e)
+{
+    for (int i = 0; i < TAC_IDLE_MAX; i++) {
+        struct tac_encoder *none = NULL;
+        if (atomic_compare_exchange_strong(&e->t->idle->slot[i], &none, e))
+            return;
+    }
+    tac_encoder_free(e);
+}
+
+enum tacit_status tac_tokenizer_encode(const struct tac_tokenizer *t, struct tac_ids *out,
+                                       const char *text, size_t n, struct tacit_err *err)
+{
+    struct tac_encoder *e;
+    enum tacit_status st = take_encoder(&e, t, err);
+    if (st)
+        return st;
+    st = tac_encoder_encode(e, out, text, n, false, err);
+    if (n <= KEEP_UP_TO)
+        give_encoder(e);
+    else
+        tac_encoder_free(e);
     return st;
 }

@@ -10,7 +10,9 @@
 
 enum { TAC_TEXT_MAX = 1 << 30 }; /* bytes of one text */
 
-struct tac_tokenizer; /* immutable once opened; shared by threads */
+/* Shared by threads: immutable once opened, but for the word caches (2 MB each) that it lends to
+ * one call of tac_tokenizer_encode at a time. */
+struct tac_tokenizer;
 
 /* tac_tokenizer_open: path is a tokenizer.json, or a folder with one, or with vocab.json and
  * merges.txt. */
