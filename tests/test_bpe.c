@@ -160,7 +160,7 @@ static void test_merges(void **state)
         make_vocabulary(&v, &rng, k % 2);
         assert_ok(tac_bpe_work_cache(&cached, 4, &err), err);
         for (int i = 0; i < 200; i++) {
-            size_t n = random_word(&rng, word, i % 8 ? 1 + tac_rng_below(&rng, 24) : WORD);
+            size_t n = random_word(&rng, word, i % 8 ? 1 + tac_rng_below(&rng, 40) : WORD);
             check_word(&v, &plain, word, n);
             check_word(&v, &cached, word, n);
             check_word(&v, &cached, word, n);
@@ -169,6 +169,41 @@ static void test_merges(void **state)
         tac_bpe_work_release(&cached);
         tac_bpe_release(&v.b);
     }
+}
+
+/* A cache of one word: what differs from it in a single byte or in length is another word. */
+static void test_cache(void **state)
+{
+    (void)state;
+    static struct vocabulary v = {.b = {.unk = -1}};
+    struct tac_bpe_work w = {0};
+    struct tacit_err err;
+    char word[32], as[MOST];
+    memset(as, 'a', sizeof as);
+    add_token(&v, "b", 1);
+    for (uint32_t i = 0; i < 5; i++)
+        add_token(&v, as, (size_t)1 << i);
+    for (uint32_t i = 0; i < 4; i++)
+        v.merge[v.n_merge++] = (struct tac_merge){i + 1, i + 1, i, i + 2};
+    v.byte_id['a'] = 1;
+    v.byte_id['\0'] = (int32_t)v.n;
+    add_token(&v, "\0", 1);
+    assert_ok(tac_bpe_add_all(&v.b, v.merge, v.n_merge, &err), err);
+    assert_ok(tac_bpe_finish(&v.b, &err), err);
+    assert_ok(tac_bpe_work_cache(&w, 0, &err), err);
+    for (size_t n = 1; n < sizeof word; n++)
+        for (size_t i = 0; i < n; i++) {
+            memset(word, 'a', sizeof word);
+            check_word(&v, &w, word, n);
+            check_word(&v, &w, word, n - 1 ? n - 1 : 1);
+            check_word(&v, &w, word, n);
+            word[i] = 'b';
+            check_word(&v, &w, word, n);
+        }
+    check_word(&v, &w, "a", 1);
+    check_word(&v, &w, "a\0", 2);
+    tac_bpe_work_release(&w);
+    tac_bpe_release(&v.b);
 }
 
 /* A byte without a token is left out, and then its neighbours are merged: by themselves they would
@@ -202,7 +237,7 @@ static void test_left_out(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_merges),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_merges), cmocka_unit_test(test_cache),
                                        cmocka_unit_test(test_left_out)};
     return cmocka_run_group_tests_name("bpe", tests, NULL, NULL);
 }

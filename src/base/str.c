@@ -188,7 +188,15 @@ size_t tac_utf8_bad(const char *s, size_t n)
 {
     size_t i = 0;
     while (i < n) {
+        uint64_t eight;
         uint32_t cp;
+        if (n - i >= sizeof eight) { /* ASCII goes by eight bytes */
+            memcpy(&eight, s + i, sizeof eight);
+            if (!(eight & 0x8080808080808080u)) {
+                i += sizeof eight;
+                continue;
+            }
+        }
         size_t len = tac_utf8_next(s + i, n - i, &cp);
         if (!len)
             return i;

@@ -21,12 +21,15 @@ struct tac_bpe_entry {
     int32_t at; /* of the left symbol */
 };
 
-/* One cache line: a word, padded with zeros, and its ids. */
+/* A word of up to CACHED_BYTES bytes, padded with zeros; its length in the last byte. */
+struct key {
+    uint64_t part[4];
+};
+
+/* One cache line: a word and its ids. The key of a free slot is 0, that of no word. */
 struct tac_bpe_cached {
-    char word[CACHED_BYTES];
-    uint8_t len; /* 0 in a free slot */
-    uint8_t n;
-    int32_t id[CACHED_IDS];
+    struct key key;
+    int32_t n, id[CACHED_IDS];
 };
 
 static size_t pair_hash(uint32_t left, uint32_t right)
@@ -323,17 +326,42 @@ static enum tacit_status encode_word(const struct tac_bpe *b, struct tac_bpe_wor
     return st;
 }
 
-/* The place of a word in the cache; key is the word padded with zeros. */
-static struct tac_bpe_cached *cache_slot(const struct tac_bpe_work *w,
-                                         const char key[CACHED_BYTES + 1])
+static uint64_t read4(const char *s)
 {
-    uint64_t v[4], h = 0;
-    memcpy(v, key, sizeof v);
-    for (int i = 0; i < 4; i++) {
-        h = (h ^ v[i]) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 32;
-    }
-    return &w->cache[h & w->cache_mask];
+    uint32_t v;
+    memcpy(&v, s, sizeof v);
+    return v;
+}
+
+/* n bytes from 1 to 8 as a number, the first one lowest. Where reads overlap they agree. */
+static uint64_t read_part(const char *s, size_t n)
+{
+    if (n >= 4)
+        return read4(s) | read4(s + n - 4) << 8 * (n - 4);
+    const unsigned char *u = (const unsigned char *)s;
+    return u[0] | (uint64_t)u[n / 2] << 8 * (n / 2) | (uint64_t)u[n - 1] << 8 * (n - 1);
+}
+
+static struct key key_of(const char *word, size_t n)
+{
+    struct key k = {{0, 0, 0, (uint64_t)n << 56}};
+    for (size_t i = 0; 8 * i < n; i++)
+        k.part[i] |= read_part(word + 8 * i, n - 8 * i < 8 ? n - 8 * i : 8);
+    return k;
+}
+
+static bool same_key(const struct key *a, const struct key *b)
+{
+    return !((a->part[0] ^ b->part[0]) | (a->part[1] ^ b->part[1]) | (a->part[2] ^ b->part[2]) |
+             (a->part[3] ^ b->part[3]));
+}
+
+static struct tac_bpe_cached *cache_slot(const struct tac_bpe_work *w, const struct key *k)
+{
+    uint64_t h = k->part[0] * 0x9e3779b97f4a7c15u + k->part[1] * 0xc2b2ae3d27d4eb4fu +
+                 k->part[2] * 0x165667b19e3779f9u + k->part[3] * 0x27d4eb2f165667c5u;
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
+    return &w->cache[h >> 32 & w->cache_mask];
 }
 
 enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w,
@@ -342,17 +370,15 @@ enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w
 {
     if (!w->cache || !n || n > CACHED_BYTES)
         return encode_word(b, w, out, word, n, err);
-    char key[CACHED_BYTES + 1] = {0};
-    memcpy(key, word, n);
-    key[CACHED_BYTES] = (char)n;
-    struct tac_bpe_cached *slot = cache_slot(w, key);
-    if (memcmp(slot, key, sizeof key) != 0) {
+    struct key key = key_of(word, n);
+    struct tac_bpe_cached *slot = cache_slot(w, &key);
+    if (!same_key(&slot->key, &key)) {
         size_t from = out->n;
         enum tacit_status st = encode_word(b, w, out, word, n, err);
         if (st || out->n - from > CACHED_IDS)
             return st;
-        memcpy(slot, key, sizeof key);
-        slot->n = (uint8_t)(out->n - from);
+        slot->key = key;
+        slot->n = (int32_t)(out->n - from);
         memcpy(slot->id, out->id + from, (out->n - from) * sizeof *out->id);
         return TACIT_OK;
     }
@@ -360,6 +386,6 @@ enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w
     if (st)
         return st;
     memcpy(out->id + out->n, slot->id, sizeof slot->id);
-    out->n += slot->n;
+    out->n += (size_t)slot->n;
     return TACIT_OK;
 }
