@@ -48,6 +48,26 @@ static struct tac_merge *pair_slot(const struct tac_bpe *b, uint32_t left, uint3
     return &b->merge[at];
 }
 
+/* pair_slot for encoding. Most pairs have no merge, and the bits that tell fit a nearer cache. */
+static const struct tac_merge *find_pair(const struct tac_bpe *b, uint32_t left, uint32_t right)
+{
+    static const struct tac_merge none = {0, 0, UINT32_MAX, UINT32_MAX};
+    size_t bit = pair_hash(left, right) & b->maybe_mask;
+    return b->maybe[bit >> 6] >> (bit & 63) & 1 ? pair_slot(b, left, right) : &none;
+}
+
+static enum tacit_status make_maybe(struct tac_bpe *b, struct tacit_err *err)
+{
+    b->maybe_mask = (b->merge_mask + 1) * 8 - 1;
+    b->maybe = tac_alloc((b->maybe_mask + 1) / 64, sizeof *b->maybe, err);
+    for (size_t i = 0; b->maybe && i <= b->merge_mask; i++)
+        if (b->merge[i].rank != UINT32_MAX) {
+            size_t bit = pair_hash(b->merge[i].left, b->merge[i].right) & b->maybe_mask;
+            b->maybe[bit >> 6] |= (uint64_t)1 << (bit & 63);
+        }
+    return b->maybe ? TACIT_OK : TACIT_EFAIL;
+}
+
 const struct tac_merge *tac_bpe_pair(const struct tac_bpe *b, uint32_t left, uint32_t right)
 {
     return pair_slot(b, left, right);
@@ -103,6 +123,8 @@ enum tacit_status tac_bpe_finish(struct tac_bpe *b, struct tacit_err *err)
         b->byte_id[c] = tac_vocab_find(&b->vocab, &byte, 1);
     }
     enum tacit_status st = tac_bpe_reserve(b, 0, err); /* a vocabulary without merges is one too */
+    if (!st)
+        st = make_maybe(b, err);
     return st ? st : tac_closed_find(&b->closed, b, err);
 }
 
@@ -111,6 +133,7 @@ void tac_bpe_release(struct tac_bpe *b)
     tac_vocab_release(&b->vocab);
     tac_closed_release(&b->closed);
     free(b->merge);
+    free(b->maybe);
     *b = (struct tac_bpe){0};
 }
 
@@ -182,7 +205,7 @@ static size_t first_symbols(const struct tac_bpe *b, int32_t *id, const char *wo
 /* A pair's merge as one number, rank << 32 | id; of two pairs the lesser goes first. */
 static uint64_t pair_of(const struct tac_bpe *b, const int32_t id[2])
 {
-    const struct tac_merge *m = pair_slot(b, (uint32_t)id[0], (uint32_t)id[1]);
+    const struct tac_merge *m = find_pair(b, (uint32_t)id[0], (uint32_t)id[1]);
     return (uint64_t)m->rank << 32 | m->id;
 }
 
@@ -228,7 +251,7 @@ static void heap_push(const struct tac_bpe *b, struct tac_bpe_work *w, int32_t a
     if (next == NONE)
         return;
     const struct tac_merge *m =
-        pair_slot(b, (uint32_t)w->symbol[at].id, (uint32_t)w->symbol[next].id);
+        find_pair(b, (uint32_t)w->symbol[at].id, (uint32_t)w->symbol[next].id);
     if (m->rank == UINT32_MAX)
         return;
     struct tac_bpe_entry e = {m->rank, m->id, at};
@@ -260,7 +283,7 @@ static bool entry_holds(const struct tac_bpe *b, const struct tac_bpe_work *w,
     const struct tac_bpe_symbol *s = &w->symbol[e->at];
     if (s->dead || s->next == NONE)
         return false;
-    return pair_slot(b, (uint32_t)s->id, (uint32_t)w->symbol[s->next].id)->rank == e->rank;
+    return find_pair(b, (uint32_t)s->id, (uint32_t)w->symbol[s->next].id)->rank == e->rank;
 }
 
 static void merge_at(const struct tac_bpe *b, struct tac_bpe_work *w, const struct tac_bpe_entry *e)

@@ -29,6 +29,8 @@ struct tac_bpe {
     struct tac_vocab vocab;
     struct tac_merge *merge; /* open addressing by (left, right) */
     size_t merge_mask, n_merges;
+    uint64_t *maybe; /* a bit for each hash of a pair: 0 where no merge has it; made at the end */
+    size_t maybe_mask;
     int32_t byte_id[256]; /* the token of one byte, or -1 */
     struct tac_closed closed;
     int32_t unk;        /* stands for a byte without a token; -1: such bytes are left out */
