@@ -109,6 +109,50 @@ static void writes_the_bytes_of_save_file(void **state)
     tac_buf_release(&got);
 }
 
+static float element(size_t i)
+{
+    return (float)i * 0.5F - 3;
+}
+
+static void give_element(void *ctx, float *out, size_t from, size_t n)
+{
+    *(size_t *)ctx += n;
+    for (size_t i = 0; i < n; i++)
+        out[i] = element(from + i);
+}
+
+/* Tensors that are given piece by piece: the same bytes as those of one that is there as a whole.
+ */
+static void writes_what_it_is_given(void **state)
+{
+    (void)state;
+    enum { N = 200000, PLACE = 7 };
+    float *all = malloc(N * sizeof *all);
+    for (size_t i = 0; i < N; i++)
+        all[i] = element(PLACE + i);
+    size_t given = 0;
+    struct tac_supply supply = {give_element, &given};
+    struct tac_tensor t[] = {
+        {.name = "z", .dtype = TAC_F32, .rank = 1, .shape = {3}, .data = (void *)all},
+        {.name = "a", .dtype = TAC_F32, .rank = 1, .shape = {N}, .data = (void *)all},
+        {.name = "e", .dtype = TAC_F32, .rank = 2, .shape = {0, 4}},
+    };
+    struct tacit_err err;
+    struct tac_buf want = {0}, got = {0};
+    assert_ok(tac_safetensors_write(path, t, 3, NULL, 0, &err), err);
+    assert_ok(tac_file_read(&want, path, 1 << 20, &err), err);
+    t[1].data = NULL;
+    t[1].place = PLACE;
+    assert_ok(tac_safetensors_supply(path, t, 3, NULL, 0, &supply, &err), err);
+    assert_ok(tac_file_read(&got, path, 1 << 20, &err), err);
+    assert_int_equal(given, N);
+    assert_int_equal(got.len, want.len);
+    assert_memory_equal(got.data, want.data, want.len);
+    tac_buf_release(&want);
+    tac_buf_release(&got);
+    free(all);
+}
+
 static void refuses_equal_names(void **state)
 {
     (void)state;
@@ -245,6 +289,7 @@ int main(void)
     };
     const struct CMUnitTest writing[] = {
         cmocka_unit_test_teardown(writes_the_bytes_of_save_file, remove_file),
+        cmocka_unit_test_teardown(writes_what_it_is_given, remove_file),
         cmocka_unit_test_teardown(refuses_equal_names, remove_file),
     };
     const struct CMUnitTest dtypes[] = {

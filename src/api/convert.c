@@ -143,7 +143,7 @@ static enum tacit_status rewrite_model(struct rewrite *w, const char *dir, size_
     if (!s)
         s = tac_model_write(dir, m, t, n,
                             w->dtype ? tac_dtype_short(w->dtype) : m->tensor[TAC_P_EMBED]->dtype,
-                            w->err);
+                            NULL, w->err);
     for (size_t i = 0; i < n; i++)
         if (t[i].data != m->tensor[slot[i]]->data)
             free((void *)(uintptr_t)t[i].data);

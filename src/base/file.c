@@ -62,6 +62,17 @@ void tac_map_close(struct tac_map *m)
     *m = (struct tac_map){0};
 }
 
+void tac_map_forget(const struct tac_map *m, size_t from, size_t n)
+{
+#ifdef MADV_DONTNEED
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), end = (from + n) / page * page;
+    from = (from + page - 1) / page * page;
+    end = from + n >= m->size ? m->size : end;
+    if (!m->embedded && from < end)
+        (void)madvise((void *)(uintptr_t)(m->data + from), end - from, MADV_DONTNEED);
+#endif
+}
+
 static enum tacit_status read_fd(struct tac_buf *out, int fd, const char *path, size_t limit,
                                  struct tacit_err *err)
 {

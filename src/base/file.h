@@ -18,6 +18,9 @@ struct tac_map {
 enum tacit_status tac_map_open(struct tac_map *m, const char *path,
                                struct tacit_err *err) TAC_MUST_USE;
 void tac_map_close(struct tac_map *m);
+/* tac_map_forget: n bytes from `from` on need not stay in memory; who reads them again gets them.
+ */
+void tac_map_forget(const struct tac_map *m, size_t from, size_t n);
 
 /* tac_file_read: the whole file, at most `limit` bytes (a larger one is refused by name) appended
  * to out. */

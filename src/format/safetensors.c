@@ -382,9 +382,36 @@ static enum tacit_status check_names(const struct tac_tensor *tensor, size_t n, 
     return s;
 }
 
+static enum tacit_status write_tensor(struct tac_writer *w, const struct tac_tensor *t,
+                                      const struct tac_supply *supply, struct tacit_err *err)
+{
+    enum { PIECE = 1 << 16 };
+    if (t->data || !t->bytes) {
+        tac_writer_add(w, t->data, t->bytes);
+        return TACIT_OK;
+    }
+    TAC_CHECK(supply && t->dtype == TAC_F32);
+    size_t n = tac_tensor_count(t);
+    float *buf = tac_alloc(PIECE, sizeof *buf, err);
+    for (size_t at = 0; buf && at < n; at += PIECE) {
+        size_t k = n - at < PIECE ? n - at : PIECE;
+        supply->give(supply->ctx, buf, t->place + at, k);
+        tac_writer_add(w, buf, k * sizeof *buf);
+    }
+    free(buf);
+    return buf ? TACIT_OK : TACIT_EFAIL;
+}
+
 enum tacit_status tac_safetensors_write(const char *path, const struct tac_tensor *tensor, size_t n,
                                         const struct tac_meta *meta, size_t n_meta,
                                         struct tacit_err *err)
+{
+    return tac_safetensors_supply(path, tensor, n, meta, n_meta, NULL, err);
+}
+
+enum tacit_status tac_safetensors_supply(const char *path, const struct tac_tensor *tensor,
+                                         size_t n, const struct tac_meta *meta, size_t n_meta,
+                                         const struct tac_supply *supply, struct tacit_err *err)
 {
     struct tac_buf header = {0};
     struct tac_writer w = {.fd = -1};
@@ -401,10 +428,12 @@ enum tacit_status tac_safetensors_write(const char *path, const struct tac_tenso
         length[i] = (unsigned char)(header.len >> 8 * i);
     tac_writer_add(&w, length, sizeof length);
     tac_writer_add(&w, header.data, header.len);
-    for (size_t i = 0; i < n; i++)
-        tac_writer_add(&w, t[i].data, t[i].bytes);
-    s = tac_writer_commit(&w, err);
+    for (size_t i = 0; i < n && !s; i++)
+        s = write_tensor(&w, &t[i], supply, err);
+    if (!s)
+        s = tac_writer_commit(&w, err);
 out:
+    tac_writer_close(&w);
     tac_buf_release(&header);
     free(t);
     return s;

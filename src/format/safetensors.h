@@ -17,6 +17,14 @@ struct tac_tensor {
     size_t shape[TAC_TENSOR_RANK];
     const unsigned char *data; /* in the map; may be unaligned */
     size_t bytes;
+    size_t place; /* of one that is written piece by piece (tac_supply) */
+};
+
+/* Where the elements of float32 tensors without data come from while a file is written: give fills
+ * out with n of them from `from` on, which counts from the tensor's place. */
+struct tac_supply {
+    void (*give)(void *ctx, float *out, size_t from, size_t n);
+    void *ctx;
 };
 
 /* An entry of "__metadata__". */
@@ -59,5 +67,11 @@ void tac_tensor_read_f32(float *out, const struct tac_tensor *t, size_t from, si
 enum tacit_status tac_safetensors_write(const char *path, const struct tac_tensor *tensor, size_t n,
                                         const struct tac_meta *meta, size_t n_meta,
                                         struct tacit_err *err) TAC_MUST_USE;
+/* tac_safetensors_supply: likewise; tensors whose data is NULL are written as supply gives them, in
+ * small pieces, so that no copy of a large one is made. */
+enum tacit_status tac_safetensors_supply(const char *path, const struct tac_tensor *tensor,
+                                         size_t n, const struct tac_meta *meta, size_t n_meta,
+                                         const struct tac_supply *supply,
+                                         struct tacit_err *err) TAC_MUST_USE;
 
 #endif

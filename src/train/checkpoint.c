@@ -21,44 +21,93 @@ static struct tac_tensor vector(const char *name, const void *data, enum tac_dty
                                .bytes = n * tac_dtype_size(type)};
 }
 
+/* What is asked for while a checkpoint is written: the block, then the state. */
+static void give(void *ctx, float *out, size_t from, size_t n)
+{
+    const struct tac_optim *op = ctx;
+    struct tac_backend *be = op->tune->weights->be;
+    if (from < op->tune->n)
+        tac_tune_give(op->tune, out, from, n);
+    else
+        be->ops->download(be, out, tac_real_at(be, op->state, from - op->tune->n), n);
+}
+
 enum tacit_status tac_checkpoint_save(const struct tac_checkpoint *c, const char *dir,
-                                      const char *identity, size_t n, size_t n_state,
+                                      const char *identity, const struct tac_optim *op,
                                       struct tacit_err *err)
 {
     int64_t counter[N_COUNTER] = {c->step,           (int64_t)c->metrics, (int64_t)c->tokens,
                                   (int64_t)c->evals, (int64_t)c->stale,   c->best_step,
                                   c->finished,       c->pending};
+    size_t n = op->tune->n;
     struct tac_tensor t[5] = {
         vector("counter", counter, TAC_I64, N_COUNTER), vector("best", &c->best, TAC_F64, 1),
-        vector("values", c->values, TAC_F32, n), vector("state", c->state, TAC_F32, n_state)};
+        vector("values", NULL, TAC_F32, n), vector("state", NULL, TAC_F32, op->n_state)};
     size_t count = 4;
+    t[3].place = n;
     if (c->best_values)
         t[count++] = vector("best_values", c->best_values, TAC_F32, n);
     struct tac_meta meta = {"identity", identity};
+    struct tac_supply supply = {give, (void *)(uintptr_t)op};
     char *path = tac_path(dir, file_name, err);
     if (!path)
         return TACIT_EFAIL;
-    enum tacit_status s = tac_safetensors_write(path, t, count, &meta, 1, err);
+    enum tacit_status s = tac_safetensors_supply(path, t, count, &meta, 1, &supply, err);
     free(path);
     return s;
+}
+
+static enum tacit_status find(const struct tac_tensor **t, const struct tac_safetensors *f,
+                              const char *name, enum tac_dtype type, size_t n, const char *path,
+                              struct tacit_err *err)
+{
+    *t = tac_safetensors_find(f, name);
+    if (!*t || (*t)->dtype != type || (*t)->bytes != n * tac_dtype_size(type))
+        return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': expected %zu elements of %s", path,
+                        name, n, tac_dtype_name(type));
+    return TACIT_OK;
 }
 
 static enum tacit_status copy_out(void *out, const struct tac_safetensors *f, const char *name,
                                   enum tac_dtype type, size_t n, const char *path,
                                   struct tacit_err *err)
 {
-    const struct tac_tensor *t = tac_safetensors_find(f, name);
-    if (!t || t->dtype != type || t->bytes != n * tac_dtype_size(type))
-        return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': expected %zu elements of %s", path,
-                        name, n, tac_dtype_name(type));
-    memcpy(out, t->data, t->bytes);
-    return TACIT_OK;
+    const struct tac_tensor *t;
+    enum tacit_status s = find(&t, f, name, type, n, path, err);
+    if (!s)
+        memcpy(out, t->data, t->bytes);
+    return s;
+}
+
+/* A tensor into the block or, behind it, the state, in pieces: what was read leaves memory. */
+static enum tacit_status put_out(struct tac_optim *op, size_t to, const struct tac_safetensors *f,
+                                 const char *name, size_t n, const char *path,
+                                 struct tacit_err *err)
+{
+    enum { PIECE = 1 << 20 };
+    struct tac_backend *be = op->tune->weights->be;
+    const struct tac_tensor *t;
+    enum tacit_status s = find(&t, f, name, TAC_F32, n, path, err);
+    float *buf = s ? NULL : tac_alloc(n < PIECE ? n : PIECE, sizeof *buf, err);
+    for (size_t at = 0; buf && at < n; at += PIECE) {
+        size_t k = n - at < PIECE ? n - at : PIECE;
+        tac_tensor_read_f32(buf, t, at, k);
+        if (to < op->tune->n)
+            tac_tune_put(op->tune, buf, to + at, k);
+        else
+            be->ops->upload(be, tac_real_at(be, op->state, to - op->tune->n + at), buf, k);
+        tac_map_forget(&f->map, (size_t)(t->data - f->map.data) + at * sizeof *buf,
+                       k * sizeof *buf);
+    }
+    free(buf);
+    return s ? s : buf ? TACIT_OK : TACIT_EFAIL;
 }
 
 static enum tacit_status read_checkpoint(struct tac_checkpoint *c, const struct tac_safetensors *f,
-                                         const char *identity, size_t n, size_t n_state,
+                                         const char *identity, struct tac_optim *op,
                                          const char *path, struct tacit_err *err)
 {
+    size_t n = op->tune->n;
     int64_t counter[N_COUNTER] = {0};
     const char *found = tac_safetensors_meta(f, "identity");
     if (!found || strcmp(found, identity) != 0)
@@ -71,9 +120,9 @@ static enum tacit_status read_checkpoint(struct tac_checkpoint *c, const struct 
     if (!s)
         s = copy_out(&c->best, f, "best", TAC_F64, 1, path, err);
     if (!s)
-        s = copy_out(c->values, f, "values", TAC_F32, n, path, err);
+        s = put_out(op, 0, f, "values", n, path, err);
     if (!s)
-        s = copy_out(c->state, f, "state", TAC_F32, n_state, path, err);
+        s = put_out(op, n, f, "state", op->n_state, path, err);
     if (!s && c->best_values)
         s = copy_out(c->best_values, f, "best_values", TAC_F32, n, path, err);
     c->step = counter[0];
@@ -88,7 +137,7 @@ static enum tacit_status read_checkpoint(struct tac_checkpoint *c, const struct 
 }
 
 enum tacit_status tac_checkpoint_load(struct tac_checkpoint *c, bool *found, const char *dir,
-                                      const char *identity, size_t n, size_t n_state,
+                                      const char *identity, struct tac_optim *op,
                                       struct tacit_err *err)
 {
     struct tac_safetensors f = {0};
@@ -100,19 +149,27 @@ enum tacit_status tac_checkpoint_load(struct tac_checkpoint *c, bool *found, con
     if (*found) {
         s = tac_safetensors_open(&f, path, err);
         if (!s)
-            s = read_checkpoint(c, &f, identity, n, n_state, path, err);
+            s = read_checkpoint(c, &f, identity, op, path, err);
     }
     tac_safetensors_close(&f);
     free(path);
+    if (!s && *found)
+        tac_tune_changed(op->tune);
     return s;
 }
 
-enum tacit_status tac_history_add(struct tac_history *h, const float *values, struct tacit_err *err)
+static enum tacit_status make_room(struct tac_history *h, struct tacit_err *err)
+{
+    return tac_grow(&h->values, &h->cap, (h->count + 1) * h->rows * h->cols, sizeof *h->values,
+                    err);
+}
+
+enum tacit_status tac_history_add(struct tac_history *h, struct tac_tune *t, struct tacit_err *err)
 {
     size_t n = h->rows * h->cols;
-    enum tacit_status s = tac_grow(&h->values, &h->cap, (h->count + 1) * n, sizeof *h->values, err);
+    enum tacit_status s = make_room(h, err);
     if (!s)
-        memcpy(h->values + h->count++ * n, values, n * sizeof *values);
+        tac_tune_give(t, h->values + h->count++ * n, 0, n);
     return s;
 }
 
@@ -146,19 +203,18 @@ enum tacit_status tac_history_load(struct tac_history *h, const char *dir, size_
 {
     struct tac_safetensors f = {0};
     size_t n = h->rows * h->cols;
-    float *values = tac_alloc(n, sizeof *values, err);
-    char *path = values ? tac_path(dir, history_name, err) : NULL;
+    char *path = tac_path(dir, history_name, err);
     enum tacit_status s = path ? tac_safetensors_open(&f, path, err) : TACIT_EFAIL;
     for (size_t i = 0; !s && i < count; i++) {
         char name[32];
         snprintf(name, sizeof name, "epoch.%zu", i);
-        s = copy_out(values, &f, name, TAC_F32, n, path, err);
+        s = make_room(h, err);
         if (!s)
-            s = tac_history_add(h, values, err);
+            s = copy_out(h->values + h->count * n, &f, name, TAC_F32, n, path, err);
+        h->count += !s;
     }
     tac_safetensors_close(&f);
     free(path);
-    free(values);
     return s;
 }
 

@@ -16,21 +16,20 @@ struct tac_checkpoint {
     double best;      /* best evaluation so far; -inf before the first */
     int64_t best_step;
     bool finished;
-    bool pending;                /* the evaluation after this step was due and has not been made */
-    float *values, *best_values; /* (n) block; best_values NULL unless the best is kept */
-    float *state;                /* (n_state) optimiser */
+    bool pending;       /* the evaluation after this step was due and has not been made */
+    float *best_values; /* (tune->n) the best block; NULL unless it is kept */
 };
 
-/* tac_checkpoint_save: DIR/checkpoint.safetensors, whole or not at all; identity goes into its
- * metadata. */
+/* tac_checkpoint_save: DIR/checkpoint.safetensors, whole or not at all, with the values of the
+ * optimiser's block and its state as they are now; identity goes into its metadata. */
 enum tacit_status tac_checkpoint_save(const struct tac_checkpoint *c, const char *dir,
-                                      const char *identity, size_t n, size_t n_state,
+                                      const char *identity, const struct tac_optim *op,
                                       struct tacit_err *err) TAC_MUST_USE;
-/* tac_checkpoint_load: *found is false where DIR has none. Another run's checkpoint (identity) is
- * TACIT_EINPUT. The arrays must be allocated: values (n), state (n_state), best_values (n) or NULL.
+/* tac_checkpoint_load: into c, op and op's block; *found is false where DIR has none, and nothing
+ * changed. Another run's checkpoint (identity) is TACIT_EINPUT. c->best_values: (tune->n), or NULL.
  */
 enum tacit_status tac_checkpoint_load(struct tac_checkpoint *c, bool *found, const char *dir,
-                                      const char *identity, size_t n, size_t n_state,
+                                      const char *identity, struct tac_optim *op,
                                       struct tacit_err *err) TAC_MUST_USE;
 
 /* The block's values after each epoch (epoch.0 is the init) in DIR/prompts.safetensors. */
@@ -39,7 +38,8 @@ struct tac_history {
     size_t count, rows, cols, cap;
 };
 
-enum tacit_status tac_history_add(struct tac_history *h, const float *values,
+/* Appends the block's values: the first rows * cols of them. */
+enum tacit_status tac_history_add(struct tac_history *h, struct tac_tune *t,
                                   struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_history_save(const struct tac_history *h, const char *dir,
                                    struct tacit_err *err) TAC_MUST_USE;

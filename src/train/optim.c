@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { STREAM_ORDER = 1 << 20, STREAM_MOMENTS = 2 };
+enum { STREAM_ORDER = 1 << 20, STREAM_MOMENTS = 2, PIECE = 4096 };
 
 static size_t elements(const struct tac_item *it)
 {
@@ -197,30 +197,28 @@ double tac_optim_step(struct tac_optim *op, int64_t step, int64_t total, int64_t
     return norm;
 }
 
-enum tacit_status tac_optim_noise_moments(struct tac_optim *op, double s, uint64_t seed,
-                                          struct tacit_err *err)
+void tac_optim_noise_moments(struct tac_optim *op, double s, uint64_t seed)
 {
     struct tac_tune *t = op->tune;
     struct tac_backend *be = t->weights->be;
-    float *state = tac_alloc(3 * t->n, sizeof *state, err), *g = state ? state + 2 * t->n : NULL,
-          *m = state;
-    if (!state)
-        return TACIT_EFAIL;
+    float g[PIECE], m[PIECE];
     double rms = sqrt(be->ops->sumsq(be, t->g, t->n) / (double)t->n);
     struct tac_rng r = tac_rng_init(seed, STREAM_MOMENTS);
-    be->ops->download(be, g, t->g, t->n);
+    size_t first = 0;
     for (size_t i = 0; i < t->n_item; i++) {
         size_t n = elements(&t->item[i]);
-        const float *from = g + t->item[i].offset;
-        for (size_t k = 0; k < n; k++) {
-            m[k] = (float)((1.0 - op->o.beta1) * s * rms * tac_rng_normal(&r));
-            m[n + k] = (float)((1.0 - op->o.beta2) * (double)from[k] * (double)from[k]);
+        for (size_t at = 0, k; at < n; at += k) {
+            k = n - at < PIECE ? n - at : PIECE;
+            be->ops->download(be, g, tac_real_at(be, t->g, t->item[i].offset + at), k);
+            for (size_t e = 0; e < k; e++) {
+                m[e] = (float)((1.0 - op->o.beta1) * s * rms * tac_rng_normal(&r));
+                g[e] = (float)((1.0 - op->o.beta2) * (double)g[e] * (double)g[e]);
+            }
+            be->ops->upload(be, tac_real_at(be, op->state, first + at), m, k);
+            be->ops->upload(be, tac_real_at(be, op->state, first + n + at), g, k);
         }
-        m += 2 * n;
+        first += 2 * n;
     }
-    be->ops->upload(be, op->state, state, 2 * t->n);
-    free(state);
-    return TACIT_OK;
 }
 
 void tac_data_order(uint32_t *order, size_t n, bool shuffled, uint64_t seed, size_t epoch)

@@ -48,8 +48,7 @@ double tac_optim_step(struct tac_optim *op, int64_t step, int64_t total, int64_t
 /* tac_optim_noise_moments: the state after one imagined step whose gradient was noise:
  * bias-corrected first moments s * rms(g) * N(0,1), bias-corrected second moments g^2, for the
  * gradient g that the block holds. Call before the first step. AdamW only. */
-enum tacit_status tac_optim_noise_moments(struct tac_optim *op, double s, uint64_t seed,
-                                          struct tacit_err *err) TAC_MUST_USE;
+void tac_optim_noise_moments(struct tac_optim *op, double s, uint64_t seed);
 
 /* tac_data_order: the order of n examples in an epoch (from 0): a permutation that (seed, epoch)
  * determine, or 0..n-1 with shuffled false. */

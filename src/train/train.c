@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { STREAM_INIT = 1, CHECKPOINT_SECONDS = 20 };
+enum { STREAM_INIT = 1, CHECKPOINT_SECONDS = 20, PIECE = 4096 };
 
 /* A run at work. */
 struct run {
@@ -206,16 +206,12 @@ static enum tacit_status log_eval(struct run *r, const struct tac_train_event *e
 
 static enum tacit_status save_checkpoint(struct run *r, struct tacit_err *err)
 {
-    struct tac_tune *tune = r->t->tune;
-    struct tac_backend *be = tune->weights->be;
     enum tacit_status s = tac_log_sync(&r->metrics, err);
     if (s)
         return s;
     r->c.metrics = r->metrics.size;
-    tac_tune_get(tune, r->c.values);
-    be->ops->download(be, r->c.state, r->optim.state, r->optim.n_state);
     r->saved_at = now();
-    return tac_checkpoint_save(&r->c, r->t->dir, r->t->identity, tune->n, r->optim.n_state, err);
+    return tac_checkpoint_save(&r->c, r->t->dir, r->t->identity, &r->optim, err);
 }
 
 /* Evaluates, logs, and keeps the best. Stopped half-way it is left pending, to be made first on
@@ -254,10 +250,10 @@ static enum tacit_status one_step(struct run *r, struct tac_train_event *ev, siz
     enum tacit_status s = run_batches(r, first, &ev->loss, &ev->tokens, err);
     bool moments = r->o->noise & TAC_NOISE_MOMENTS;
     ev->pull = s ? 0 : tac_pull_add(&r->pull);
-    if (!s && moments && r->c.step == 0)
-        s = tac_optim_noise_moments(&r->optim, r->o->moments_scale, r->o->seed_moments, err);
     if (s)
         return s;
+    if (moments && r->c.step == 0)
+        tac_optim_noise_moments(&r->optim, r->o->moments_scale, r->o->seed_moments);
     ev->step = r->c.step + 1;
     ev->lr = tac_schedule_lr(&r->optim.o, ev->step, r->total);
     ev->grad_norm = tac_optim_step(&r->optim, ev->step, r->total, moments ? 1 : 0);
@@ -279,8 +275,7 @@ static enum tacit_status end_epoch(struct run *r, struct tacit_err *err)
 {
     if (!r->o->history)
         return TACIT_OK;
-    tac_tune_get(r->t->tune, r->c.values);
-    enum tacit_status s = tac_history_add(&r->history, r->c.values, err);
+    enum tacit_status s = tac_history_add(&r->history, r->t->tune, err);
     return s ? s : tac_history_save(&r->history, r->t->dir, err);
 }
 
@@ -334,31 +329,54 @@ static enum tacit_status train_steps(struct run *r, struct tacit_err *err)
     return s;
 }
 
+/* The block's values and the best ones change places, where those are kept and known. */
+static void swap_best(struct run *r)
+{
+    struct tac_tune *tune = r->t->tune;
+    float piece[PIECE];
+    for (size_t at = 0; r->c.best_values && r->c.evals && at < tune->n; at += PIECE) {
+        size_t k = tune->n - at < PIECE ? tune->n - at : PIECE;
+        tac_tune_give(tune, piece, at, k);
+        tac_tune_put(tune, r->c.best_values + at, at, k);
+        memcpy(r->c.best_values + at, piece, k * sizeof *piece);
+    }
+    tac_tune_changed(tune);
+}
+
 /* Writes the result, then marks the run finished. */
 static enum tacit_status finish(struct run *r, struct tacit_err *err)
 {
-    struct tac_tune *tune = r->t->tune;
     enum tacit_status s = save_checkpoint(r, err);
     if (s)
         return s;
-    if (r->c.best_values && r->c.evals)
-        tac_tune_set(tune, r->c.best_values);
-    s = tac_tune_save(tune, r->t->dir, err);
-    tac_tune_set(tune, r->c.values);
+    swap_best(r);
+    s = tac_tune_save(r->t->tune, r->t->dir, err);
+    swap_best(r);
     r->c.finished = true;
     return s ? s : save_checkpoint(r, err);
 }
 
-static void jitter_init(struct run *r, float *values)
+static void jitter_init(struct run *r)
 {
-    size_t n = r->t->tune->n;
+    struct tac_tune *tune = r->t->tune;
+    float piece[PIECE];
     double sum = 0;
     struct tac_rng rng = tac_rng_init(r->o->seed_init, STREAM_INIT);
-    for (size_t i = 0; i < n; i++)
-        sum += (double)values[i] * (double)values[i];
-    double sd = r->o->init_scale * sqrt(sum / (double)n);
-    for (size_t i = 0; i < n; i++)
-        values[i] += (float)(sd * tac_rng_normal(&rng));
+    for (size_t at = 0, k; at < tune->n; at += k) {
+        k = tune->n - at < PIECE ? tune->n - at : PIECE;
+        tac_tune_give(tune, piece, at, k);
+        for (size_t i = 0; i < k; i++)
+            sum += (double)piece[i] * (double)piece[i];
+    }
+    double sd = r->o->init_scale * sqrt(sum / (double)tune->n);
+    for (size_t at = 0, k; at < tune->n; at += k) {
+        k = tune->n - at < PIECE ? tune->n - at : PIECE;
+        tac_tune_give(tune, piece, at, k);
+        for (size_t i = 0; i < k; i++)
+            piece[i] += (float)(sd * tac_rng_normal(&rng));
+        tac_tune_put(tune, piece, at, k);
+    }
+    tac_tune_changed(tune);
 }
 
 static size_t epochs_done(struct run *r)
@@ -373,37 +391,31 @@ static size_t epochs_done(struct run *r)
 static enum tacit_status start(struct run *r, bool *found, struct tacit_err *err)
 {
     struct tac_tune *tune = r->t->tune;
-    struct tac_backend *be = tune->weights->be;
-    enum tacit_status s = tac_checkpoint_load(&r->c, found, r->t->dir, r->t->identity, tune->n,
-                                              r->optim.n_state, err);
+    enum tacit_status s =
+        tac_checkpoint_load(&r->c, found, r->t->dir, r->t->identity, &r->optim, err);
     if (s)
         return s;
     if (*found) {
-        tac_tune_set(tune, r->c.values);
-        be->ops->upload(be, r->optim.state, r->c.state, r->optim.n_state);
         r->stop = r->o->patience && r->c.stale >= r->o->patience;
         if (r->o->history && !r->c.finished)
             s = tac_history_load(&r->history, r->t->dir, epochs_done(r) + 1, err);
         return s;
     }
     r->c.best = -(double)INFINITY;
-    tac_tune_get(tune, r->c.values);
-    if (r->o->noise & TAC_NOISE_INIT) {
-        jitter_init(r, r->c.values);
-        tac_tune_set(tune, r->c.values);
-    }
+    if (r->o->noise & TAC_NOISE_INIT)
+        jitter_init(r);
     if (r->c.best_values)
-        memcpy(r->c.best_values, r->c.values, tune->n * sizeof *r->c.values);
+        tac_tune_get(tune, r->c.best_values);
     if (r->o->history)
-        s = tac_history_add(&r->history, r->c.values, err);
+        s = tac_history_add(&r->history, tune, err);
     return !s && r->o->history ? tac_history_save(&r->history, r->t->dir, err) : s;
 }
 
 size_t tac_train_memory(const struct tac_tune *t, const struct tac_train_options *o)
 {
-    size_t state = tac_optim_state(t, o->optim.kind), host = t->n * (o->keep_best ? 2 : 1) + state;
-    size_t work = tac_optim_work(t, o->optim.kind);
-    return t->bytes + (state + work) * t->weights->be->real_size + host * sizeof(float) +
+    size_t state = tac_optim_state(t, o->optim.kind), work = tac_optim_work(t, o->optim.kind);
+    size_t best = o->keep_best ? t->n : 0;
+    return t->bytes + (state + work) * t->weights->be->real_size + best * sizeof(float) +
            tac_pull_memory(t, &o->pull);
 }
 
@@ -438,11 +450,8 @@ static enum tacit_status open_run(struct run *r, struct tacit_err *err)
     r->history.cols = tune->item[0].cols ? tune->item[0].cols : 1;
     r->order = tac_alloc(r->t->n, sizeof *r->order, err);
     r->batch_end = tac_alloc(r->t->n + 1, sizeof *r->batch_end, err);
-    r->c.values = tac_alloc(tune->n, sizeof *r->c.values, err);
-    r->c.state = tac_alloc(r->optim.n_state, sizeof *r->c.state, err);
     r->c.best_values = r->o->keep_best ? tac_alloc(tune->n, sizeof *r->c.best_values, err) : NULL;
-    if (!r->order || !r->batch_end || !r->c.values || !r->c.state ||
-        (r->o->keep_best && !r->c.best_values))
+    if (!r->order || !r->batch_end || (r->o->keep_best && !r->c.best_values))
         return TACIT_EFAIL;
     r->t->session->fixed_bytes = tac_train_memory(tune, r->o);
     count_steps(r);
@@ -487,9 +496,7 @@ static void close_run(struct run *r)
     tac_texts_close(r->texts);
     free(r->order);
     free(r->batch_end);
-    free(r->c.values);
     free(r->c.best_values);
-    free(r->c.state);
 }
 
 enum tacit_status tac_train(struct tac_trainer *t, const struct tac_train_options *o,

@@ -78,20 +78,9 @@ static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
     return TACIT_OK;
 }
 
-static enum tacit_status save(const struct tac_tune *t, const char *dir, struct tacit_err *err)
-{
-    float *values = tac_alloc(t->n, sizeof *values, err);
-    if (!values)
-        return TACIT_EFAIL;
-    tac_tune_get(t, values);
-    enum tacit_status s = tac_model_save(dir, t->weights->model, t->item, t->n_item, values, err);
-    free(values);
-    return s;
-}
-
 const struct tac_method tac_method_full = {.name = "full",
                                            .summary = "all weights of the model",
                                            .lr = 2e-5,
                                            .items = items,
                                            .bind = bind,
-                                           .save = save};
+                                           .save = tac_model_save};

@@ -345,20 +345,23 @@ bool tac_peft_add_prompt_like(json_t *config, const struct tac_decoder_config *c
 }
 
 static enum tacit_status write_in(const char *dir, const char *name, const json_t *config,
-                                  const struct tac_tensor *tensor, size_t n, struct tacit_err *err)
+                                  const struct tac_tensor *tensor, size_t n,
+                                  const struct tac_supply *supply, struct tacit_err *err)
 {
     char *path = tac_path(dir, name, err);
     if (!path)
         return TACIT_EFAIL;
     enum tacit_status s = config ? tac_json_save(path, config, err)
-                                 : tac_safetensors_write(path, tensor, n, NULL, 0, err);
+                                 : tac_safetensors_supply(path, tensor, n, NULL, 0, supply, err);
     free(path);
     return s;
 }
 
-enum tacit_status tac_peft_write(const char *dir, json_t *take, bool whole,
-                                 const struct tac_adapter_info *info,
-                                 const struct tac_tensor *tensor, size_t n, struct tacit_err *err)
+/* Takes the config; supply: of tensors without data, or NULL. */
+static enum tacit_status write_folder(const char *dir, json_t *take, bool whole,
+                                      const struct tac_adapter_info *info,
+                                      const struct tac_tensor *tensor, size_t n,
+                                      const struct tac_supply *supply, struct tacit_err *err)
 {
     enum tacit_status s = TACIT_OK;
     if (!is_utf8(info->base_name) || !is_utf8(info->tokenizer_name) || !is_utf8(info->init_text))
@@ -370,11 +373,18 @@ enum tacit_status tac_peft_write(const char *dir, json_t *take, bool whole,
     if (!s)
         s = tac_mkdirs(dir, err);
     if (!s)
-        s = write_in(dir, "adapter_model.safetensors", NULL, tensor, n, err);
+        s = write_in(dir, "adapter_model.safetensors", NULL, tensor, n, supply, err);
     if (!s)
-        s = write_in(dir, "adapter_config.json", take, NULL, 0, err);
+        s = write_in(dir, "adapter_config.json", take, NULL, 0, NULL, err);
     json_decref(take);
     return s;
+}
+
+enum tacit_status tac_peft_write(const char *dir, json_t *take, bool whole,
+                                 const struct tac_adapter_info *info,
+                                 const struct tac_tensor *tensor, size_t n, struct tacit_err *err)
+{
+    return write_folder(dir, take, whole, info, tensor, n, NULL, err);
 }
 
 static struct tac_tensor matrix_of(const char *name, const float *values, size_t rows, size_t cols)
@@ -387,30 +397,28 @@ static struct tac_tensor matrix_of(const char *name, const float *values, size_t
                                .bytes = rows * (cols ? cols : 1) * sizeof *values};
 }
 
-/* The items as tensors; values are the block's. */
-static struct tac_tensor *item_tensors(const struct tac_item *item, size_t n, const float *values,
-                                       struct tacit_err *err)
+/* The block's items as tensors that tac_tune_give supplies. */
+static struct tac_tensor *item_tensors(const struct tac_tune *t, struct tacit_err *err)
 {
-    struct tac_tensor *t = tac_alloc(n, sizeof *t, err);
-    for (size_t i = 0; t && i < n; i++)
-        t[i] = matrix_of(item[i].name, values + item[i].offset, item[i].rows, item[i].cols);
-    return t;
+    struct tac_tensor *x = tac_alloc(t->n_item, sizeof *x, err);
+    for (size_t i = 0; x && i < t->n_item; i++) {
+        x[i] = matrix_of(t->item[i].name, NULL, t->item[i].rows, t->item[i].cols);
+        x[i].place = t->item[i].offset;
+    }
+    return x;
 }
 
 enum tacit_status tac_peft_write_items(const struct tac_tune *t, const char *dir, json_t *take,
                                        bool whole, struct tacit_err *err)
 {
-    float *values = tac_alloc(t->n, sizeof *values, err);
-    struct tac_tensor *x = values ? item_tensors(t->item, t->n_item, values, err) : NULL;
+    struct tac_tensor *x = item_tensors(t, err);
+    struct tac_supply supply = {tac_tune_give, (void *)(uintptr_t)t};
     enum tacit_status s = TACIT_EFAIL;
-    if (x) {
-        tac_tune_get(t, values);
-        s = tac_peft_write(dir, take, whole, &t->info, x, t->n_item, err);
-    } else {
+    if (x)
+        s = write_folder(dir, take, whole, &t->info, x, t->n_item, &supply, err);
+    else
         json_decref(take);
-    }
     free(x);
-    free(values);
     return s;
 }
 
@@ -478,7 +486,7 @@ static enum tacit_status save_config(const char *dir, const struct tac_model *ba
         s = tac_fail_memory(err, 0);
     } else {
         json_object_del(config, "torch_dtype");
-        s = write_in(dir, "config.json", config, NULL, 0, err);
+        s = write_in(dir, "config.json", config, NULL, 0, NULL, err);
     }
     json_decref(config);
     return s;
@@ -486,7 +494,7 @@ static enum tacit_status save_config(const char *dir, const struct tac_model *ba
 
 enum tacit_status tac_model_write(const char *dir, const struct tac_model *base,
                                   const struct tac_tensor *tensor, size_t n, enum tac_dtype dtype,
-                                  struct tacit_err *err)
+                                  const struct tac_supply *supply, struct tacit_err *err)
 {
     static const char *const companions[] = {"tokenizer.json", "tokenizer_config.json",
                                              "special_tokens_map.json", "generation_config.json"};
@@ -494,16 +502,17 @@ enum tacit_status tac_model_write(const char *dir, const struct tac_model *base,
     for (size_t i = 0; !s && i < sizeof companions / sizeof *companions; i++)
         s = copy_file(base->path, dir, companions[i], err);
     if (!s)
-        s = write_in(dir, "model.safetensors", NULL, tensor, n, err);
+        s = write_in(dir, "model.safetensors", NULL, tensor, n, supply, err);
     return s ? s : save_config(dir, base, tac_dtype_torch(dtype), err);
 }
 
-enum tacit_status tac_model_save(const char *dir, const struct tac_model *base,
-                                 const struct tac_item *item, size_t n_item, const float *values,
-                                 struct tacit_err *err)
+enum tacit_status tac_model_save(const struct tac_tune *t, const char *dir, struct tacit_err *err)
 {
-    struct tac_tensor *t = item_tensors(item, n_item, values, err);
-    enum tacit_status s = t ? tac_model_write(dir, base, t, n_item, TAC_F32, err) : TACIT_EFAIL;
-    free(t);
+    struct tac_tensor *x = item_tensors(t, err);
+    struct tac_supply supply = {tac_tune_give, (void *)(uintptr_t)t};
+    enum tacit_status s =
+        x ? tac_model_write(dir, t->weights->model, x, t->n_item, TAC_F32, &supply, err)
+          : TACIT_EFAIL;
+    free(x);
     return s;
 }

@@ -106,16 +106,16 @@ enum tacit_status tac_peft_load_prompt(struct tac_peft_prompt *p, const char *di
 void tac_peft_prompt_release(struct tac_peft_prompt *p);
 
 /* tac_model_write: a model folder of these tensors: config.json as the base's with their dtype, the
- * base's tokenizer files, model.safetensors. */
+ * base's tokenizer files, model.safetensors. supply: of tensors without data, or NULL. */
 enum tacit_status tac_model_write(const char *dir, const struct tac_model *base,
                                   const struct tac_tensor *tensor, size_t n, enum tac_dtype dtype,
+                                  const struct tac_supply *supply,
                                   struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_model_save: a model folder of float32 weights: config.json as the base's (with the new
- * dtype), the base's tokenizer files, model.safetensors. values: the items' elements one after
- * another. */
-enum tacit_status tac_model_save(const char *dir, const struct tac_model *base,
-                                 const struct tac_item *item, size_t n_item, const float *values,
+/* tac_model_save: a model folder of the block's items as float32 weights, read from it piece by
+ * piece: config.json as the base's (with the new dtype), the base's tokenizer files,
+ * model.safetensors. */
+enum tacit_status tac_model_save(const struct tac_tune *t, const char *dir,
                                  struct tacit_err *err) TAC_MUST_USE;
 
 #endif

@@ -339,6 +339,19 @@ void tac_tune_set(struct tac_tune *t, const float *values)
     tac_tune_changed(t);
 }
 
+void tac_tune_give(void *ctx, float *out, size_t from, size_t n)
+{
+    const struct tac_tune *t = ctx;
+    struct tac_backend *be = t->weights->be;
+    be->ops->download(be, out, tac_real_at(be, t->p, from), n);
+}
+
+void tac_tune_put(struct tac_tune *t, const float *values, size_t from, size_t n)
+{
+    struct tac_backend *be = t->weights->be;
+    be->ops->upload(be, tac_real_at(be, t->p, from), values, n);
+}
+
 void tac_tune_zero_grad(struct tac_tune *t)
 {
     t->weights->be->ops->zero(t->weights->be, t->g, t->n);

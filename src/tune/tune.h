@@ -174,6 +174,10 @@ void tac_tune_close(struct tac_tune *t);
 /* The block's values as float, from and to host memory: n elements. */
 void tac_tune_get(const struct tac_tune *t, float *out);
 void tac_tune_set(struct tac_tune *t, const float *values);
+/* Some of them: n from `from` on. ctx of tac_tune_give is the tune: it is a tac_supply's. Who puts
+ * them says tac_tune_changed in the end. */
+void tac_tune_give(void *ctx, float *out, size_t from, size_t n);
+void tac_tune_put(struct tac_tune *t, const float *values, size_t from, size_t n);
 /* A step: gradients to 0; gradients brought back to the block; the block changed. */
 void tac_tune_zero_grad(struct tac_tune *t);
 void tac_tune_backward(struct tac_tune *t);
