@@ -458,7 +458,9 @@ struct tacit_train_options {
     double warmup;   /* below 1: a share of all steps; else steps */
     size_t batch, batch_tokens, accumulate, epochs;
     uint64_t steps; /* 0: epochs decide */
-    int file_order; /* examples in file order instead of shuffled */
+    /* of the examples: "shuffled" (NULL), "file", or "passages": shuffled, those whose texts begin
+     * alike as neighbours, so that they share rows */
+    const char *order;
     /* which seeds matter. What is drawn (init NORMAL, VOCAB's tokens, LoRA, P-tuning, a prefix's
      * MLP) comes of seed_init always; noise_init jitters the values of tokens, of an adapter, IA3's
      */

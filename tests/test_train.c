@@ -31,6 +31,73 @@ static void near(double got, double want, double tol)
         fail_msg("%.12g, expected %.12g", got, want);
 }
 
+/* ---- the order of an epoch ---- */
+
+enum { EXAMPLES = 24, LONG = 64 };
+
+/* Contexts of what all have in common (`head` tokens), a passage (one of six, so many tokens) and a
+ * question of five; every fourth example is on a passage of its own. */
+static void make_examples(struct tac_query *q, int32_t id[EXAMPLES][LONG], size_t head,
+                          size_t passage, size_t question)
+{
+    for (size_t i = 0; i < EXAMPLES; i++) {
+        size_t n = 0;
+        for (size_t k = 0; k < head; k++)
+            id[i][n++] = 1;
+        for (size_t k = 0; k < passage; k++)
+            id[i][n++] = (int32_t)(10 + (i % 4 ? i % 6 : 100 + i) + (k % 3));
+        for (size_t k = 0; k < question; k++)
+            id[i][n++] = (int32_t)(1000 + 7 * i + k);
+        q[i] = (struct tac_query){.ctx = id[i], .n_ctx = n, .target = id[i], .n_target = 1};
+    }
+}
+
+/* Of pairs on one passage, those that are neighbours in an epoch by passages. */
+static size_t together(const struct tac_query *q, uint64_t seed, size_t epoch, uint32_t *order)
+{
+    struct tac_batching o = {
+        .example = q, .n = EXAMPLES, .most = 4, .order = TAC_ORDER_PASSAGES, .seed = seed};
+    struct tac_batches b;
+    struct tacit_err err;
+    size_t n = 0;
+    bool seen[EXAMPLES] = {0};
+    assert_ok(tac_batches_open(&b, &o, &err), err);
+    tac_batches_epoch(&b, 3 - epoch % 3);
+    tac_batches_epoch(&b, epoch);
+    assert_int_equal(b.n_batch, EXAMPLES / 4);
+    for (size_t i = 0; i < EXAMPLES; i++) {
+        assert_false(seen[b.order[i]]);
+        seen[b.order[i]] = true;
+        n += i && b.order[i] % 4 && b.order[i - 1] % 4 && b.order[i] % 6 == b.order[i - 1] % 6;
+    }
+    memcpy(order, b.order, EXAMPLES * sizeof *order);
+    tac_batches_close(&b);
+    return n;
+}
+
+static void test_passages(void **state)
+{
+    (void)state;
+    static int32_t id[EXAMPLES][LONG];
+    struct tac_query q[EXAMPLES];
+    uint32_t a[EXAMPLES], b[EXAMPLES];
+    make_examples(q, id, 0, 16, 16);
+    /* 18 examples on 6 passages: 12 of their neighbours are on the same one */
+    assert_int_equal(together(q, 5, 0, a), 12);
+    assert_int_equal(together(q, 5, 0, b), 12);
+    assert_memory_equal(a, b, sizeof a);
+    assert_int_equal(together(q, 5, 1, b), 12);
+    assert_memory_not_equal(a, b, sizeof a);
+    assert_int_equal(together(q, 6, 0, b), 12);
+    assert_memory_not_equal(a, b, sizeof a);
+    make_examples(q, id, 12, 16, 16); /* what all begin with does not count */
+    assert_int_equal(together(q, 5, 0, a), 12);
+    make_examples(q, id, 12, 15, 5); /* too little in common */
+    assert_true(together(q, 5, 0, a) < 12);
+    make_examples(q, id, 20, 16, 17); /* less than half */
+    assert_true(together(q, 5, 0, a) < 12);
+}
+
 /* The factors of transformers' get_..._schedule_with_warmup(warmup 2, total 6) at its steps 0..5.
  */
 static void test_schedules(void **state)
@@ -552,10 +619,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schedules),     cmocka_unit_test(test_clip),
-        cmocka_unit_test(test_noise_moments), cmocka_unit_test(test_muon),
-        cmocka_unit_test(test_stops),         cmocka_unit_test(test_keep_best),
-        cmocka_unit_test(test_accumulate),    cmocka_unit_test(test_pull_gradient),
-        cmocka_unit_test(test_pull),
+        cmocka_unit_test(test_passages),      cmocka_unit_test(test_noise_moments),
+        cmocka_unit_test(test_muon),          cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_keep_best),     cmocka_unit_test(test_accumulate),
+        cmocka_unit_test(test_pull_gradient), cmocka_unit_test(test_pull),
     };
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);
 }

@@ -65,6 +65,29 @@ refuses() { # NAME STATUS TEXT COMMAND...
     check "$name" $?
     [ $status = "$want_status" ] || echo "# status $status: $out"
 }
+# Questions on one passage as neighbours: a run of its own, with fewer rows; the same bytes on other threads and after a crash.
+awk 'BEGIN { for (i = 0; i < 24; i++) { printf "{\"p\": \""; for (k = 0; k < 30; k++) printf "%s ", (i % 6 + k) % 7 ? "the frog sat" : "by the pond " i % 6
+    printf "\", \"q\": \"question %d\", \"label\": \"%s\"}\n", i, i % 2 ? "yes" : "no" } }' >"$tmp/train.jsonl"
+printf 'name: passages\ndescription: Answer.\ndata: {train: train.jsonl}\ninput: "{{p}}\\n{{q}}:"\nanswers: {"yes": " Yes", "no": " No"}\n' >"$tmp/passages.yaml"
+ordered() { # OUT [OPTION]...
+    "$tacit" train --model "$tmp/m" --task "$tmp/passages.yaml" --data "$tmp" --no-eval --tokens 4 --init vocab --epochs 2 --batch 4 \
+        --quiet --json --out "$1" "${@:2}"
+}
+rows() { grep -o '"rows": [0-9]*' "$1" | cut -d' ' -f2; }
+ordered "$tmp/o1" >"$tmp/shuffled.json" && ordered "$tmp/o2" --order passages --threads 1 >"$tmp/passages.json" &&
+    ordered "$tmp/o3" --order passages --isa portable --threads 2 >/dev/null && [ "$(bytes "$tmp/o2")" = "$(bytes "$tmp/o3")" ] &&
+    [ $((2 * $(rows "$tmp/passages.json"))) -lt "$(rows "$tmp/shuffled.json")" ]
+check "by passages a run computes less than half of the rows" $?
+grep -q '"order": "passages"' "$tmp/o2/run.json" && ! grep -q '"order"' "$tmp/o1/run.json"
+check "the order is one of the run's settings" $?
+LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=rename:5 ordered "$tmp/o4" --order passages >/dev/null 2>&1
+[ ! -e "$tmp/o4/adapter_model.safetensors" ] && ordered "$tmp/o4" --order passages >/dev/null && [ "$(bytes "$tmp/o4")" = "$(bytes "$tmp/o2")" ]
+check "by passages after a crash" $?
+ordered "$tmp/o5" --order passages --batch-tokens 500 >/dev/null && ordered "$tmp/o6" --order passages --batch-tokens 500 --threads 2 >/dev/null &&
+    [ "$(bytes "$tmp/o5")" = "$(bytes "$tmp/o6")" ] && [ "$(bytes "$tmp/o5")" != "$(bytes "$tmp/o2")" ]
+check "by passages and tokens" $?
+refuses "an order that is none" 2 "expected shuffled, file or passages, found 'random'" ordered "$tmp/o7" --order random
+
 # Pretraining on documents: the same bytes at any thread count and instruction set, resumed, and tokens of weight 0 left out.
 awk 'BEGIN { for (i = 0; i < 40; i++) printf "{\"parts\": [[\"Question %d:\", 0], [\" the animal is a frog, number %d\", 1], [\".\", 0.5]]}\n", i % 7, i }' \
     >"$tmp/docs.jsonl"

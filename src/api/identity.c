@@ -22,19 +22,19 @@ static const struct {
     enum kind kind;
     size_t at;
 } fields[] = {
-    FIELD(method, TEXT),       FIELD(optimizer, TEXT),
-    FIELD(schedule, TEXT),     FIELD(lr, REAL),
-    FIELD(beta1, REAL),        FIELD(beta2, REAL),
-    FIELD(eps, REAL),          FIELD(weight_decay, REAL),
-    FIELD(momentum, REAL),     FIELD(clip, REAL),
-    FIELD(warmup, REAL),       FIELD(batch, SIZE),
-    FIELD(batch_tokens, SIZE), FIELD(accumulate, SIZE),
-    FIELD(epochs, SIZE),       FIELD(steps, WIDE),
-    FIELD(file_order, FLAG),   FIELD(noise_order, FLAG),
-    FIELD(noise_init, FLAG),   FIELD(noise_moments, FLAG),
-    FIELD(init_scale, REAL),   FIELD(moments_scale, REAL),
-    FIELD(eval_steps, WIDE),   FIELD(eval_epochs, SIZE),
-    FIELD(keep_best, FLAG),    FIELD(patience, SIZE),
+    FIELD(method, TEXT),        FIELD(optimizer, TEXT),
+    FIELD(schedule, TEXT),      FIELD(lr, REAL),
+    FIELD(beta1, REAL),         FIELD(beta2, REAL),
+    FIELD(eps, REAL),           FIELD(weight_decay, REAL),
+    FIELD(momentum, REAL),      FIELD(clip, REAL),
+    FIELD(warmup, REAL),        FIELD(batch, SIZE),
+    FIELD(batch_tokens, SIZE),  FIELD(accumulate, SIZE),
+    FIELD(epochs, SIZE),        FIELD(steps, WIDE),
+    FIELD(noise_order, FLAG),   FIELD(noise_init, FLAG),
+    FIELD(noise_moments, FLAG), FIELD(init_scale, REAL),
+    FIELD(moments_scale, REAL), FIELD(eval_steps, WIDE),
+    FIELD(eval_epochs, SIZE),   FIELD(keep_best, FLAG),
+    FIELD(patience, SIZE),
 };
 #undef FIELD
 
@@ -61,6 +61,15 @@ static json_t *hash_text(uint64_t h)
     return json_string(text);
 }
 
+/* The order of the examples: as it was said before there was one by passages. */
+static bool add_order(json_t *s, const char *order)
+{
+    bool file = order && strcmp(order, "file") == 0,
+         passages = order && strcmp(order, "passages") == 0;
+    return !json_object_set_new(s, "file_order", json_boolean(file)) &&
+           (!passages || !json_object_set_new(s, "order", json_string(order)));
+}
+
 /* Only where there is a pull: runs without keep the identities that they had before there were any.
  */
 json_t *tac_options_json(const struct tacit_train_options *o)
@@ -70,6 +79,7 @@ json_t *tac_options_json(const struct tacit_train_options *o)
     for (size_t i = 0; ok && i < sizeof fields / sizeof *fields; i++)
         ok = !json_object_set_new(s, fields[i].name,
                                   value_at((const char *)o + fields[i].at, fields[i].kind));
+    ok = ok && add_order(s, o->order);
     if (ok && o->pull_weight > 0)
         ok = !json_object_set_new(s, "pull_text", json_string(o->pull_text)) &&
              !json_object_set_new(s, "pull_weight", json_real(o->pull_weight));

@@ -77,9 +77,10 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
 {
     static const char *const optimizers[] = {"adamw", "adafactor", "muon", NULL};
     static const char *const schedules[] = {"constant", "linear", "cosine", NULL};
+    static const char *const orders[] = {"shuffled", "file", "passages", NULL};
     static const char *const caches[] = {"auto", "off", "f16", NULL};
     const struct tacit_train_options *o = j->o;
-    int optimizer, schedule, cache = TAC_TEXTS_AUTO;
+    int optimizer, schedule, order = TAC_ORDER_SHUFFLED, cache = TAC_TEXTS_AUTO;
     enum tacit_status s = check_options(o, err);
     if (!s)
         s = tac_tune_spec_parse(&j->spec, o->method ? o->method : tac_method_prompt.name, err);
@@ -87,6 +88,8 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
         s = pick_name(&optimizer, "optimizer", o->optimizer, optimizers, err);
     if (!s)
         s = pick_name(&schedule, "schedule", o->schedule, schedules, err);
+    if (!s && o->order)
+        s = pick_name(&order, "order", o->order, orders, err);
     if (!s && o->text_cache)
         s = pick_name(&cache, "text cache", o->text_cache, caches, err);
     if (s)
@@ -107,7 +110,7 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
     t->accumulate = o->accumulate;
     t->epochs = o->epochs ? o->epochs : SIZE_MAX / 4;
     t->steps = (int64_t)o->steps;
-    t->shuffled = !o->file_order;
+    t->order = (enum tac_order)order;
     t->noise = (o->noise_order ? TAC_NOISE_ORDER : 0) | (o->noise_init ? TAC_NOISE_INIT : 0) |
                (o->noise_moments ? TAC_NOISE_MOMENTS : 0);
     t->seed_order = own_seed(o, o->seed_order);

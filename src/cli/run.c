@@ -51,13 +51,14 @@ static bool check_text(const struct cli_args *a, const struct tacit_train_option
 
 static bool set_order(const struct cli_args *a, struct tacit_train_options *o)
 {
-    const char *order = cli_get(a, "order");
-    if (order && strcmp(order, "file") != 0 && strcmp(order, "shuffled") != 0) {
-        cli_usage(a, "option '--order': expected shuffled or file, found '%s'", order);
-        return false;
-    }
-    o->file_order = order && strcmp(order, "file") == 0;
-    return true;
+    static const char *const known[] = {"shuffled", "file", "passages"};
+    o->order = cli_get(a, "order");
+    for (size_t i = 0; o->order && i < sizeof known / sizeof *known; i++)
+        if (strcmp(o->order, known[i]) == 0)
+            return true;
+    if (o->order)
+        cli_usage(a, "option '--order': expected shuffled, file or passages, found '%s'", o->order);
+    return !o->order;
 }
 
 static bool train_options(const struct cli_args *a, struct tacit_train_options *o)

@@ -23,6 +23,7 @@ const struct tac_spec_field tac_spec_settings[] = {
     OPTION(batch, TAC_TAKE_SIZE, 1, 1e6),
     OPTION(batch_tokens, TAC_TAKE_SIZE, 1, 1e9),
     OPTION(accumulate, TAC_TAKE_SIZE, 1, 1e6),
+    OPTION(order, TAC_TAKE_TEXT, 0, 0),
     OPTION(lr, TAC_TAKE_REAL, 0, 1e6),
     OPTION(optimizer, TAC_TAKE_TEXT, 0, 0),
     OPTION(schedule, TAC_TAKE_TEXT, 0, 0),

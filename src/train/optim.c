@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { STREAM_ORDER = 1 << 20, STREAM_MOMENTS = 2, PIECE = 4096 };
+enum { STREAM_MOMENTS = 2, PIECE = 4096 };
 
 static size_t elements(const struct tac_item *it)
 {
@@ -219,13 +219,4 @@ void tac_optim_noise_moments(struct tac_optim *op, double s, uint64_t seed)
         }
         first += 2 * n;
     }
-}
-
-void tac_data_order(uint32_t *order, size_t n, bool shuffled, uint64_t seed, size_t epoch)
-{
-    struct tac_rng r = tac_rng_init(seed, STREAM_ORDER + epoch);
-    for (size_t i = 0; i < n; i++)
-        order[i] = (uint32_t)i;
-    if (shuffled)
-        tac_rng_shuffle(&r, order, n);
 }

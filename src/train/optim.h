@@ -50,8 +50,4 @@ double tac_optim_step(struct tac_optim *op, int64_t step, int64_t total, int64_t
  * gradient g that the block holds. Call before the first step. AdamW only. */
 void tac_optim_noise_moments(struct tac_optim *op, double s, uint64_t seed);
 
-/* tac_data_order: the order of n examples in an epoch (from 0): a permutation that (seed, epoch)
- * determine, or 0..n-1 with shuffled false. */
-void tac_data_order(uint32_t *order, size_t n, bool shuffled, uint64_t seed, size_t epoch);
-
 #endif

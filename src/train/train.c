@@ -18,9 +18,7 @@ struct run {
     struct tac_log metrics, timing;
     struct tac_lock lock;
     struct tac_texts *texts; /* kept ones, or NULL */
-    uint32_t *order;
-    size_t *batch_end; /* (batches) one past the last example of each batch of the epoch */
-    size_t n_batch, epoch;
+    struct tac_batches batches;
     int64_t total, epoch_first; /* steps before this epoch */
     double saved_at, last_loss;
     bool stop;
@@ -38,7 +36,6 @@ struct tac_train_options tac_train_options_default(void)
                                       .batch = 8,
                                       .accumulate = 1,
                                       .epochs = 50,
-                                      .shuffled = true,
                                       .noise = TAC_NOISE_ORDER,
                                       .init_scale = 0.1,
                                       .moments_scale = 1.0,
@@ -53,37 +50,9 @@ static double now(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
-static size_t rows_of(const struct run *r, size_t i)
-{
-    const struct tac_query *q = &r->t->example[r->order[i]];
-    return r->t->prefix->n + q->n_ctx + q->n_target;
-}
-
-/* Orders an epoch's examples and cuts them into batches; the last one may be smaller. */
-static void set_epoch(struct run *r, size_t epoch)
-{
-    size_t n = r->t->n, rows = 0, count = 0;
-    uint64_t seed = r->o->noise & TAC_NOISE_ORDER ? r->o->seed_order : 0;
-    tac_data_order(r->order, n, r->o->shuffled, seed, epoch);
-    r->n_batch = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t more = rows_of(r, i);
-        bool full = count == r->o->batch ||
-                    (r->o->batch_tokens && count && rows + more > r->o->batch_tokens);
-        if (full) {
-            r->batch_end[r->n_batch++] = i;
-            rows = count = 0;
-        }
-        rows += more;
-        count++;
-    }
-    r->batch_end[r->n_batch++] = n;
-    r->epoch = epoch;
-}
-
 static int64_t epoch_steps(const struct run *r)
 {
-    return (int64_t)((r->n_batch + r->o->accumulate - 1) / r->o->accumulate);
+    return (int64_t)((r->batches.n_batch + r->o->accumulate - 1) / r->o->accumulate);
 }
 
 /* Steps of the whole run. By token budget an epoch's number depends on its order, so each is cut
@@ -92,14 +61,14 @@ static void count_steps(struct run *r)
 {
     size_t epochs = r->o->batch_tokens ? r->o->epochs : 1;
     for (size_t e = 0; e < epochs && !r->o->steps; e++) {
-        set_epoch(r, e);
+        tac_batches_epoch(&r->batches, e);
         r->total += epoch_steps(r);
     }
     if (r->o->steps)
         r->total = r->o->steps;
     else if (!r->o->batch_tokens)
         r->total *= (int64_t)r->o->epochs;
-    set_epoch(r, 0);
+    tac_batches_epoch(&r->batches, 0);
 }
 
 /* Goes to the epoch of the step after `step`; returns that step's first batch. */
@@ -108,7 +77,7 @@ static size_t locate_step(struct run *r, int64_t step)
     while (step >= r->epoch_first + epoch_steps(r)) {
         int64_t skip = r->o->batch_tokens ? 1 : (step - r->epoch_first) / epoch_steps(r);
         r->epoch_first += skip * epoch_steps(r);
-        set_epoch(r, r->epoch + (size_t)skip);
+        tac_batches_epoch(&r->batches, r->batches.epoch + (size_t)skip);
     }
     return (size_t)(step - r->epoch_first) * r->o->accumulate;
 }
@@ -117,13 +86,13 @@ static size_t locate_step(struct run *r, int64_t step)
 static enum tacit_status run_batch(struct run *r, size_t batch, float weight, double *loss,
                                    struct tacit_err *err)
 {
-    size_t from = batch ? r->batch_end[batch - 1] : 0, n = r->batch_end[batch] - from;
+    size_t from = batch ? r->batches.end[batch - 1] : 0, n = r->batches.end[batch] - from;
     struct tac_arena a = {0};
     struct tac_seq *seq = tac_arena_alloc(&a, n, sizeof *seq, err);
     enum tacit_status s = seq ? TACIT_OK : TACIT_EFAIL;
     uint32_t item = 0;
     for (size_t i = 0; !s && i < n; i++) {
-        const struct tac_query *q = &r->t->example[r->order[from + i]];
+        const struct tac_query *q = &r->t->example[r->batches.order[from + i]];
         s = tac_query_sequence(&seq[i], &a, r->t->prefix, q, weight, item, err);
         item += (uint32_t)seq[i].n_mark;
     }
@@ -133,7 +102,7 @@ static enum tacit_status run_batch(struct run *r, size_t batch, float weight, do
                           .ports = &r->t->tune->ports,
                           .grad = r->t->tune->ports.grad};
     if (!s && r->texts)
-        s = tac_texts_cut(r->texts, &job, r->order + from, false, &a, err);
+        s = tac_texts_cut(r->texts, &job, r->batches.order + from, false, &a, err);
     if (!s)
         s = tac_session_run(r->t->session, &job, err);
     *loss += job.loss;
@@ -158,12 +127,13 @@ static enum tacit_status run_batches(struct run *r, size_t first, double *loss, 
                                      struct tacit_err *err)
 {
     struct tac_tune *tune = r->t->tune;
-    size_t end = first + r->o->accumulate < r->n_batch ? first + r->o->accumulate : r->n_batch;
+    size_t end = first + r->o->accumulate < r->batches.n_batch ? first + r->o->accumulate
+                                                               : r->batches.n_batch;
     double weight = 0;
     *loss = 0;
     *tokens = 0;
-    for (size_t i = first ? r->batch_end[first - 1] : 0; i < r->batch_end[end - 1]; i++)
-        *tokens += count_labels(&r->t->example[r->order[i]], &weight);
+    for (size_t i = first ? r->batches.end[first - 1] : 0; i < r->batches.end[end - 1]; i++)
+        *tokens += count_labels(&r->t->example[r->batches.order[i]], &weight);
     tac_tune_zero_grad(tune);
     for (size_t b = first; b < end; b++) {
         enum tacit_status s = run_batch(r, b, weight > 0 ? (float)(1 / weight) : 0, loss, err);
@@ -291,8 +261,9 @@ static bool eval_due(const struct run *r, bool epoch_end, size_t epoch)
 static enum tacit_status advance(struct run *r, struct tacit_err *err)
 {
     size_t first = locate_step(r, r->c.step);
-    bool epoch_end = first + r->o->accumulate >= r->n_batch;
-    struct tac_train_event ev = {.total = r->total, .epoch = r->epoch + 1, .epochs = r->o->epochs};
+    bool epoch_end = first + r->o->accumulate >= r->batches.n_batch;
+    struct tac_train_event ev = {
+        .total = r->total, .epoch = r->batches.epoch + 1, .epochs = r->o->epochs};
     enum tacit_status s = one_step(r, &ev, first, err), stopped = TACIT_OK;
     if (s)
         return s;
@@ -320,8 +291,10 @@ static enum tacit_status train_steps(struct run *r, struct tacit_err *err)
     enum tacit_status s = TACIT_OK;
     if (r->c.pending) {
         locate_step(r, r->c.step - 1);
-        struct tac_train_event ev = {
-            .step = r->c.step, .total = r->total, .epoch = r->epoch + 1, .epochs = r->o->epochs};
+        struct tac_train_event ev = {.step = r->c.step,
+                                     .total = r->total,
+                                     .epoch = r->batches.epoch + 1,
+                                     .epochs = r->o->epochs};
         s = evaluate(r, &ev, err);
     }
     while (!s && r->c.step < r->total && !r->stop)
@@ -384,7 +357,7 @@ static size_t epochs_done(struct run *r)
     if (r->c.step == 0)
         return 0;
     size_t first = locate_step(r, r->c.step - 1);
-    return r->epoch + (first + r->o->accumulate >= r->n_batch);
+    return r->batches.epoch + (first + r->o->accumulate >= r->batches.n_batch);
 }
 
 /* Starts from the block's values, or from the folder's checkpoint. */
@@ -409,6 +382,18 @@ static enum tacit_status start(struct run *r, bool *found, struct tacit_err *err
     if (r->o->history)
         s = tac_history_add(&r->history, tune, err);
     return !s && r->o->history ? tac_history_save(&r->history, r->t->dir, err) : s;
+}
+
+struct tac_batching tac_train_batching(const struct tac_trainer *t,
+                                       const struct tac_train_options *o)
+{
+    return (struct tac_batching){.example = t->example,
+                                 .n = t->n,
+                                 .extra = t->prefix->n,
+                                 .most = o->batch,
+                                 .most_rows = o->batch_tokens,
+                                 .order = o->order,
+                                 .seed = o->noise & TAC_NOISE_ORDER ? o->seed_order : 0};
 }
 
 size_t tac_train_memory(const struct tac_tune *t, const struct tac_train_options *o)
@@ -448,10 +433,10 @@ static enum tacit_status open_run(struct run *r, struct tacit_err *err)
         return s;
     r->history.rows = tune->item[0].rows;
     r->history.cols = tune->item[0].cols ? tune->item[0].cols : 1;
-    r->order = tac_alloc(r->t->n, sizeof *r->order, err);
-    r->batch_end = tac_alloc(r->t->n + 1, sizeof *r->batch_end, err);
+    struct tac_batching cut = tac_train_batching(r->t, r->o);
+    s = tac_batches_open(&r->batches, &cut, err);
     r->c.best_values = r->o->keep_best ? tac_alloc(tune->n, sizeof *r->c.best_values, err) : NULL;
-    if (!r->order || !r->batch_end || (r->o->keep_best && !r->c.best_values))
+    if (s || (r->o->keep_best && !r->c.best_values))
         return TACIT_EFAIL;
     r->t->session->fixed_bytes = tac_train_memory(tune, r->o);
     count_steps(r);
@@ -494,8 +479,7 @@ static void close_run(struct run *r)
     tac_pull_close(&r->pull);
     tac_history_release(&r->history);
     tac_texts_close(r->texts);
-    free(r->order);
-    free(r->batch_end);
+    tac_batches_close(&r->batches);
     free(r->c.best_values);
 }
 

@@ -8,6 +8,7 @@
 #define TAC_TRAIN_TRAIN_H
 
 #include "run/texts.h"
+#include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/pull.h"
 
@@ -22,7 +23,7 @@ struct tac_train_options {
     size_t epochs;
     int64_t steps;       /* 0: epochs decide */
     double warmup_share; /* above 0: optim.warmup is this share of all steps, rounded up */
-    bool shuffled;
+    enum tac_order order;
     unsigned noise; /* TAC_NOISE_* */
     uint64_t seed_order, seed_init, seed_moments;
     double init_scale;    /* standard deviation of the init's jitter, in units of the init's rms */
@@ -80,8 +81,12 @@ enum tacit_status tac_train_texts(struct tac_texts_choice *out, const struct tac
                                   const struct tac_train_options *o,
                                   struct tacit_err *err) TAC_MUST_USE;
 
+/* tac_train_batching: how the run's examples become batches. */
+struct tac_batching tac_train_batching(const struct tac_trainer *t,
+                                       const struct tac_train_options *o);
+
 /* tac_train_memory: bytes that training takes besides weights and activations: the block with
- * gradients and moments, and the host's copies of them for checkpoints. */
+ * gradients and moments, and the best values where they are kept. */
 size_t tac_train_memory(const struct tac_tune *t, const struct tac_train_options *o);
 
 /* tac_train: trains, or goes on where DIR's checkpoint stands. The folder is locked meanwhile.
