@@ -130,7 +130,9 @@ struct tacit_model_options {
                               processor, twice as fast where it has AVX512_BF16 */
     int threads;           /* 0: one a processor */
     int weights_f32;       /* expand matrices to float32 when loading; default: as stored */
-    size_t memory_limit;   /* bytes for weights, trainables and activations; 0: none */
+    /* bytes for everything in memory, what does not fit is refused; 0: none, but batches keep to
+     * what the machine has where recomputing lets them */
+    size_t memory_limit;
     int no_share;          /* compute common beginnings again for every sequence */
     const char *hub_cache; /* the HuggingFace cache's "hub" folder, or NULL */
 };
@@ -512,12 +514,27 @@ tacit_train(struct tacit_model *m, const struct tacit_task *task,
             const struct tacit_train_options *o, struct tacit_train_result *result,
             const struct tacit_progress *progress, struct tacit_err *err);
 
-/* All bytes that training would take at its largest batch (rows), weights included, without
- * training. */
+/* What training would take of memory, in bytes. */
+struct tacit_memory {
+    size_t bytes;   /* the most at once: the sum of the following, or what the process has had */
+    size_t program; /* what lies there now: code, tokenizer, examples */
+    size_t weights; /* those that are read, as they lie in memory */
+    size_t trained; /* values, gradients, the optimiser's state, the backend's buffers */
+    size_t texts;   /* kept ones */
+    size_t activations; /* of the largest batch, evaluations' included */
+    size_t rows;        /* of the largest training batch, computed */
+    size_t limit;       /* what was to be kept to; 0: none is known */
+    int said;           /* limit is the model's memory_limit; else what the machine has */
+    int recompute; /* to keep to it, large batches compute activations again in the backward pass */
+    double again;  /* ... which is this share more work for the largest */
+};
+
+/* Without training. validation: what is evaluated meanwhile, or NULL. */
 TACIT_API enum tacit_status tacit_train_plan(struct tacit_model *m, const struct tacit_task *task,
                                              const struct tacit_examples *train,
-                                             const struct tacit_train_options *o, size_t *bytes,
-                                             size_t *rows, struct tacit_err *err);
+                                             const struct tacit_examples *validation,
+                                             const struct tacit_train_options *o,
+                                             struct tacit_memory *out, struct tacit_err *err);
 
 /* What precision bf16 costs: the loss of that batch, untrained, in both precisions. */
 TACIT_API enum tacit_status tacit_train_rounding(struct tacit_model *m,

@@ -549,6 +549,19 @@ static void test_fronts(void **state)
     golden_close(&g);
 }
 
+/* What recomputing adds by hand: in every layer but the last, all rows through three of the four
+ * matrices, of which the whole pass has all, and the head, forward and backward: below a third of
+ * it; below a fourth where weight gradients are taken. */
+static void price(const struct tac_demand *d, const struct golden *g, size_t rows, bool weights)
+{
+    const struct tac_decoder_config *c = &g->model->c;
+    double layer = (double)(4 * c->C * c->C + c->F * c->C), all = layer + (double)(c->F * c->C),
+           extra = (double)(c->L - 1) * (double)rows * layer,
+           most = (double)c->L * (double)rows * all + (double)(rows * c->V * c->C);
+    assert_true(d->again > 0 && d->again < layer / all / (weights ? 3 : 1));
+    assert_true(d->again >= extra / (most * (weights ? 3 : 2)));
+}
+
 /* A limit that only recomputing fits gives the same loss and gradient; a lower one is refused in
  * words. */
 static void test_recompute(void **state)
@@ -571,19 +584,36 @@ static void test_recompute(void **state)
         double loss = run_batch(&g, t, &b, kept, NULL);
         float *grad = calloc(t->n, sizeof *grad);
         memcpy(grad, t->g, t->n * sizeof *grad);
-        size_t full = g.session->peak_bytes, weights = tac_session_taken(g.session);
+        size_t full = g.session->peak_bytes, weights = tac_session_taken(g.session, t->ports.param);
         g.session->peak_bytes = 0;
+        struct tac_job job = {
+            .seq = b.seq, .n = b.n, .n_item = b.n_item, .ports = &t->ports, .grad = t->ports.grad};
+        struct tac_demand d;
+        assert_ok(tac_session_measure(g.session, &job, &d, &err), err);
+        assert_true(!d.recompute && d.again == 0);
         g.session->o.memory_limit = weights + full - 1;
+        assert_ok(tac_session_measure(g.session, &job, &d, &err), err);
+        assert_true(d.recompute && d.bytes < full);
+        price(&d, &g, d.rows, m == 1);
         double loss2 = run_batch(&g, t, &b, again, NULL);
         assert_true(g.session->peak_bytes < full);
         assert_memory_equal(&loss, &loss2, sizeof loss);
         assert_memory_equal(kept, again, b.n_item * sizeof *kept);
         assert_memory_equal(grad, t->g, t->n * sizeof *grad);
         g.session->o.memory_limit = weights + g.session->peak_bytes - 1;
-        struct tac_job job = {
-            .seq = b.seq, .n = b.n, .n_item = b.n_item, .ports = &t->ports, .grad = t->ports.grad};
         assert_fails(tac_session_run(g.session, &job, &err), TACIT_EINPUT, err,
                      "the memory limit is");
+        /* what the machine has is kept to where that can be, and refuses nothing */
+        g.session->o = (struct tac_session_options){.share = true, .machine_limit = weights + full};
+        assert_ok(tac_session_measure(g.session, &job, &d, &err), err);
+        assert_false(d.recompute);
+        for (int i = 0; i < 2; i++) {
+            g.session->o.machine_limit = i ? 1 : weights + full - 1;
+            assert_ok(tac_session_measure(g.session, &job, &d, &err), err);
+            assert_true(d.recompute);
+        }
+        loss2 = run_batch(&g, t, &b, again, NULL);
+        assert_memory_equal(&loss, &loss2, sizeof loss);
         free(grad);
         tac_tune_close(t);
         golden_close(&g);

@@ -205,18 +205,18 @@ static void test_measure(void **state)
     struct tac_arena a = {0};
     struct tac_seq seq[2];
     static const uint32_t which[] = {1, 8};
-    size_t bytes, rows;
+    struct tac_demand d;
     open_scene(&s, "base-f32");
     for (size_t i = 0; i < 2; i++)
         assert_ok(tac_query_sequence(&seq[i], &a, &s.prefix, &s.pool[which[i]], 1, 0, &err), err);
     struct tac_job job = {
         .seq = seq, .n = 2, .n_item = 9, .ports = &s.tune->ports, .grad = s.tune->ports.grad};
     assert_ok(tac_texts_cut(s.texts, &job, which, true, &a, &err), err);
-    assert_ok(tac_session_measure(s.g.session, &job, &bytes, &rows, &err), err);
+    assert_ok(tac_session_measure(s.g.session, &job, &d, &err), err);
     assert_int_equal(s.g.session->rows, 0);
     struct result r = run(&s, which, 2, true, NULL);
-    assert_int_equal(rows, r.rows);
-    assert_int_equal(bytes, s.g.session->peak_bytes);
+    assert_int_equal(d.rows, r.rows);
+    assert_int_equal(d.bytes, s.g.session->peak_bytes);
     free(r.grad);
     tac_arena_release(&a);
     close_scene(&s);
@@ -286,13 +286,13 @@ static bool kept(struct scene *s, struct tac_ports ports, enum tac_texts_mode mo
 /* Bytes of the two longest queries of the pool as a batch with its texts. */
 static size_t longest_pair(struct scene *s)
 {
-    size_t most = 0, rows;
+    size_t most = 0;
+    struct tac_demand d;
     for (uint32_t i = 0; i < POOL; i++)
         for (uint32_t k = 0; k < i; k++) {
             struct tacit_err err;
             struct tac_arena a = {0};
             struct tac_seq seq[2];
-            size_t bytes;
             assert_ok(tac_query_sequence(&seq[0], &a, &s->prefix, &s->pool[k], 1, 0, &err), err);
             assert_ok(tac_query_sequence(&seq[1], &a, &s->prefix, &s->pool[i], 1, 9, &err), err);
             struct tac_job job = {.seq = seq,
@@ -302,9 +302,9 @@ static size_t longest_pair(struct scene *s)
                                   .grad = s->tune->ports.grad};
             size_t taken = s->g.session->o.memory_limit;
             s->g.session->o.memory_limit = 0;
-            assert_ok(tac_session_measure(s->g.session, &job, &bytes, &rows, &err), err);
+            assert_ok(tac_session_measure(s->g.session, &job, &d, &err), err);
             s->g.session->o.memory_limit = taken;
-            most = bytes > most ? bytes : most;
+            most = d.bytes > most ? d.bytes : most;
             tac_arena_release(&a);
         }
     return most;
@@ -325,7 +325,8 @@ static void test_choice(void **state)
     assert_int_equal(n, distinct(&s));
     assert_false(kept(&s, ports, TAC_TEXTS_OFF, &n));
     assert_int_equal(n, 0);
-    size_t enough = tac_session_taken(s.g.session) + tac_texts_bytes(s.texts) + longest_pair(&s);
+    size_t enough =
+        tac_session_taken(s.g.session, NULL) + tac_texts_bytes(s.texts) + longest_pair(&s);
     s.g.session->o.memory_limit = enough;
     assert_true(kept(&s, ports, TAC_TEXTS_AUTO, &n));
     s.g.session->o.memory_limit = enough - tac_texts_bytes(s.texts) / 2;

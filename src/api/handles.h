@@ -66,6 +66,11 @@ enum tacit_status tac_condition_open(struct tac_condition *c, struct tacit_model
                                      struct tacit_err *err) TAC_MUST_USE;
 void tac_condition_close(struct tac_condition *c);
 
+/* tac_memory_with: bytes that the process has in memory at most, with `more` for a batch: program
+ * (tac_session_program, of before anything was made ready), what the session takes with weights
+ * read by param, or what the process has had already. */
+size_t tac_memory_with(const struct tacit_model *m, size_t program, const struct tac_param *param,
+                       size_t more);
 /* tacit_score_plan for the inner queries. */
 enum tacit_status tac_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt,
                                  const struct tac_query *q, size_t n, size_t *bytes, size_t *rows,

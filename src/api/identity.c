@@ -129,7 +129,7 @@ static json_t *settings_of(const struct tac_train_job *j, const char *method, ui
         {"seed_init", json_integer((json_int_t)to->seed_init)},
         {"seed_moments", json_integer((json_int_t)to->seed_moments)},
         {"task", json_string(j->task ? tacit_task_name(j->task) : "text")},
-        {"model_hash", hash_text(tac_model_hash(j->m->model))},
+        {"model_hash", hash_text(tac_model_hash(j->m->model, j->tune->param != NULL))},
         {"data_hash", hash_text(data)},
         {"init_hash", hash_text(init)},
         {"evaluated", json_boolean(j->validation != NULL)},

@@ -2,6 +2,7 @@
 
 #include "base/embedded.h"
 #include "base/file.h"
+#include "base/resident.h"
 #include "tune/multitask.h"
 
 #include <stdlib.h>
@@ -120,6 +121,7 @@ enum tacit_status tacit_model_open(struct tacit_model **out, const char *path,
     struct tac_session_options so = tac_session_options_default();
     so.share = !o->no_share;
     so.memory_limit = o->memory_limit;
+    so.machine_limit = o->memory_limit ? 0 : tac_available("");
     enum tacit_status s = tac_backend_open(&m->be, &bo, err);
     if (!s)
         s = tac_model_open(&m->model, path, o->hub_cache, err);
@@ -131,6 +133,8 @@ enum tacit_status tacit_model_open(struct tacit_model **out, const char *path,
         s = tac_weights_load(&m->weights, m->model, m->be, o->weights_f32, err);
     if (!s)
         s = tac_session_open(&m->session, m->weights, &so, err);
+    if (!s)
+        m->session->program_bytes = tac_session_program(m->session);
     if (s) {
         tacit_model_close(m);
         *out = NULL;
@@ -166,7 +170,7 @@ void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *
                                   .mlp_width = c->F,
                                   .vocab = c->V,
                                   .parameters = tac_model_params(m->model),
-                                  .weight_bytes = tac_weights_resident(m->weights),
+                                  .weight_bytes = tac_weights_resident(m->weights, NULL),
                                   .tokens = m->tokenizer ? tacit_tokenizer_size(m->tokenizer) : 0,
                                   .threads = m->be->threads};
 }

@@ -1,5 +1,6 @@
 #include "api/handles.h"
 
+#include "base/resident.h"
 #include "run/generate.h"
 
 #include <stdlib.h>
@@ -175,16 +176,27 @@ enum tacit_status tacit_score(struct tacit_model *m, double *logprob, int32_t *b
     return s;
 }
 
+size_t tac_memory_with(const struct tacit_model *m, size_t program, const struct tac_param *param,
+                       size_t more)
+{
+    size_t all = tac_session_taken(m->session, param) - m->session->program_bytes + program + more,
+           peak = tac_resident_peak();
+    return all > peak ? all : peak;
+}
+
 enum tacit_status tac_score_plan(struct tacit_model *m, const struct tacit_prompt *prompt,
                                  const struct tac_query *q, size_t n, size_t *bytes, size_t *rows,
                                  struct tacit_err *err)
 {
     struct conditions c;
+    struct tac_demand most = {0};
     struct tac_score_options o = tac_score_options_public(NULL);
+    size_t program = tac_session_program(m->session);
     enum tacit_status s = conditions_open(&c, m, prompt, q, n, err);
     if (!s)
-        s = tac_score_measure(m->session, bytes, rows, c.ports, c.prefix, q, n, &o, err);
-    *bytes += s ? 0 : tac_session_taken(m->session);
+        s = tac_score_measure(m->session, &most, c.ports, c.prefix, q, n, &o, err);
+    *rows = most.rows;
+    *bytes = s ? 0 : tac_memory_with(m, program, c.ports->param, most.bytes + most.plan);
     conditions_close(&c);
     return s;
 }

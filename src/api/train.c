@@ -419,8 +419,9 @@ static void fill_result(const struct tac_train_job *j, const struct tac_train_re
                                        .best_score = r->best,
                                        .tokens = j->tune->P,
                                        .parameters = j->tune->n,
-                                       .memory_bytes = tac_session_taken(j->m->session) +
-                                                       j->m->session->peak_bytes,
+                                       .memory_bytes =
+                                           tac_session_taken(j->m->session, j->tune->ports.param) +
+                                           j->m->session->peak_bytes,
                                        .rows = j->m->session->rows,
                                        .rows_unshared = j->m->session->tokens,
                                        .already_done = r->already_done,

@@ -5,6 +5,7 @@
 #include "backend/kern_rows.h"
 #include "backend/ref.h"
 #include "backend/trace.h"
+#include "base/resident.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,11 @@ void tac_backend_set_precision(struct tac_backend *be, bool bf16)
 const char *tac_backend_arithmetic(const struct tac_backend *be)
 {
     return be->arithmetic[be->bf16];
+}
+
+size_t tac_backend_resident(const struct tac_backend *be)
+{
+    return sizeof *be + tac_resident_in(be->scratch, be->scratch_bytes);
 }
 
 size_t tac_backend_overhead(const struct tac_backend *be)

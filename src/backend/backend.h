@@ -48,6 +48,7 @@ const char *tac_backend_arithmetic(const struct tac_backend *be);
 
 /* Bytes of host memory that the backend keeps besides what alloc gave (for the memory plan). */
 size_t tac_backend_overhead(const struct tac_backend *be);
+size_t tac_backend_resident(const struct tac_backend *be); /* of these, in memory now */
 
 /* Address of element i of a real array. */
 static inline void *tac_real_at(const struct tac_backend *be, const void *p, size_t i)

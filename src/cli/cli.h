@@ -73,9 +73,9 @@ bool cli_model_options(const struct cli_args *a, struct tacit_model_options *o);
 /* Opens it with the model options; prints and returns an exit status, 0 for success. */
 int cli_open_model(const struct cli_args *a, struct tacit_model **out);
 /* Says on standard error what is about to run: the model, and `bytes` in all for a largest batch of
- * so many rows. */
-void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes,
-                   size_t rows);
+ * so many rows. read: bytes of the weights that are read; SIZE_MAX: all of them. */
+void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes, size_t rows,
+                   size_t read);
 /* --adapter or --prompt as what stands before each text; the adapter is the caller's to close. */
 int cli_open_prompt(const struct cli_args *a, const struct tacit_model *m,
                     struct tacit_prompt *prompt, struct tacit_adapter **adapter);

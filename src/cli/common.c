@@ -192,7 +192,8 @@ int cli_open_model(const struct cli_args *a, struct tacit_model **out)
     return 0;
 }
 
-void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes, size_t rows)
+void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t bytes, size_t rows,
+                   size_t read)
 {
     struct tacit_model_info info;
     char weights[32], all[32];
@@ -203,8 +204,8 @@ void cli_show_plan(const struct cli_args *a, const struct tacit_model *m, size_t
         stderr,
         "%s: %zu layers x %zu, %zu parameters, %s (%s); %s, %d threads; memory %s (weights %s; largest batch %zu rows)\n",
         info.family, info.layers, info.width, info.parameters, info.dtype, info.path, info.backend,
-        info.threads, cli_bytes(all, (double)bytes), cli_bytes(weights, (double)info.weight_bytes),
-        rows);
+        info.threads, cli_bytes(all, (double)bytes),
+        cli_bytes(weights, (double)(read != SIZE_MAX ? read : info.weight_bytes)), rows);
 }
 
 const char *const *cli_task_folders(const struct cli_args *a)

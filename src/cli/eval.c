@@ -149,7 +149,7 @@ static int evaluate(const struct cli_args *a, struct tacit_model *m, const struc
     if (!s && tacit_eval_plan(m, x, p.prompt, p.n, &bytes, &rows, &err))
         s = cli_fail(a, &err);
     if (!s) {
-        cli_show_plan(a, m, bytes, rows);
+        cli_show_plan(a, m, bytes, rows, SIZE_MAX);
         cli_progress_start(&progress, a, "answers");
         s = (int)tacit_eval(&e, m, task, x, p.prompt, p.n, &progress.p, &err);
         cli_progress_end(&progress);

@@ -20,7 +20,8 @@ static const struct cli_option model_options[] = {
      "AVX512_BF16"},
     {"threads", "N", "threads (default: one a processor); the result does not depend on it"},
     {"weights", "TYPE", "stored (default) or f32: expand matrices to float32 when loading"},
-    {"memory", "LIMIT", "refuse what would need more memory: 4G, 512M"},
+    {"memory", "LIMIT",
+     "keep to so much memory (4G, 512M): batches that need more compute activations again, what still does not fit is refused"},
     {"no-share", NULL, "compute common beginnings again for every sequence"},
     {0},
 };
@@ -247,7 +248,9 @@ static const struct cli_command commands[] = {
      "each epoch) and checkpoint.safetensors beside it. A run that was stopped or killed goes on when the same command "
      "is given again, and ends with the same bytes.\n\n"
      "With --json the last line is an object: steps, tokens, parameters, last_loss, best_score, best_step, "
-     "memory_bytes, rows, rows_unshared, resumed, already_done, identity, out.",
+     "memory_bytes, rows, rows_unshared, resumed, already_done, identity, out; with --plan {memory_bytes, program, weights, "
+     "trained, texts, activations, rows, limit, recompute, again}: bytes, the rows of the largest batch, and the share of more "
+     "work that recomputing its activations is.",
      "tacit train --model bloomz-560m --task rte --data superglue --tokens 20 --epochs 50 --out runs/rte",
      GROUPS(model_options, data_options, train_options), cli_train},
     {"eval", "", "evaluate prompts on a task, side by side",

@@ -224,16 +224,50 @@ static int show_rounding(const struct cli_args *a, struct tacit_model *m, const 
     return 0;
 }
 
+static void print_plan(const struct tacit_memory *p)
+{
+    printf(
+        "{\"memory_bytes\": %zu, \"program\": %zu, \"weights\": %zu, \"trained\": %zu, "
+        "\"texts\": %zu, \"activations\": %zu, \"rows\": %zu, \"limit\": %zu, \"recompute\": %s, "
+        "\"again\": ",
+        p->bytes, p->program, p->weights, p->trained, p->texts, p->activations, p->rows, p->limit,
+        p->recompute ? "true" : "false");
+    cli_json_double(stdout, p->again);
+    printf("}\n");
+}
+
+/* What the memory is for, and what keeping to a limit costs. */
+static void show_memory(const struct tacit_memory *p)
+{
+    char program[32], trained[32], activations[32], limit[32];
+    cli_bytes(limit, (double)p->limit);
+    fprintf(stderr, "activations %s, trained values with their state %s, program and data %s\n",
+            cli_bytes(activations, (double)p->activations), cli_bytes(trained, (double)p->trained),
+            cli_bytes(program, (double)p->program));
+    if (p->recompute)
+        fprintf(stderr,
+                "to keep to %s (%s) large batches compute activations again in the backward pass: "
+                "%.0f %% more work for the largest, the same bytes\n",
+                limit, p->said ? "--memory" : "what this machine has", 100 * p->again);
+    if (!p->said && p->limit && p->bytes > p->limit)
+        fprintf(stderr, "this machine has %s for it: smaller batches may be needed (--batch)\n",
+                limit);
+}
+
 static int show_plan(const struct cli_args *a, struct tacit_model *m, const struct data *d,
                      const struct tacit_train_options *o)
 {
     struct tacit_err err;
     struct tacit_train_texts texts;
-    size_t bytes, rows;
-    if (tacit_train_plan(m, d->task, d->train, o, &bytes, &rows, &err) ||
+    struct tacit_memory plan;
+    if (tacit_train_plan(m, d->task, d->train, d->validation, o, &plan, &err) ||
         tacit_train_texts(m, d->task, d->train, o, &texts, &err))
         return cli_fail(a, &err);
-    cli_show_plan(a, m, bytes, rows);
+    if (cli_has(a, "plan") && cli_has(a, "json"))
+        print_plan(&plan);
+    cli_show_plan(a, m, plan.bytes, plan.rows, plan.weights);
+    if (!cli_has(a, "quiet"))
+        show_memory(&plan);
     if (!cli_has(a, "quiet"))
         show_texts(&texts);
     int s = cli_has(a, "quiet") ? 0 : show_rounding(a, m, d, o);

@@ -292,7 +292,7 @@ static int score_all(const struct cli_args *a, struct tacit_model *m, const stru
         s = cli_fail(a, &err);
         goto out;
     }
-    cli_show_plan(a, m, bytes, rows);
+    cli_show_plan(a, m, bytes, rows, SIZE_MAX);
     cli_progress_start(&progress, a, "score");
     s = (int)tacit_score(m, logp, best, prompt, in->query, in->n, &progress.p, &err);
     cli_progress_end(&progress);

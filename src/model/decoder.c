@@ -415,6 +415,11 @@ enum tacit_status tac_decoder_open(struct tac_decoder **out, const struct tac_de
     return TACIT_OK;
 }
 
+size_t tac_decoder_bytes(const struct tac_decoder *d)
+{
+    return d->bytes;
+}
+
 void tac_decoder_close(struct tac_decoder *d)
 {
     if (!d)

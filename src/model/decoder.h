@@ -49,6 +49,7 @@ struct tac_decoder;
 enum tacit_status tac_decoder_open(struct tac_decoder **out, const struct tac_decoder_config *c,
                                    struct tac_backend *be, struct tacit_err *err) TAC_MUST_USE;
 void tac_decoder_close(struct tac_decoder *d);
+size_t tac_decoder_bytes(const struct tac_decoder *d); /* of its workspace now */
 
 /* tac_decoder_run: forward, and with plan->grad backward. Workspace grows to the largest plan run
  * so far. Weight gradients are added to param[].grad. Errors: memory; a non-finite loss sets

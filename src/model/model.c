@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include "base/file.h"
+#include "base/resident.h"
 #include "model/locate.h"
 
 #include <math.h>
@@ -287,6 +288,30 @@ size_t tac_model_params(const struct tac_model *m)
     return n;
 }
 
+size_t tac_model_resident(const struct tac_model *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_shard; i++)
+        n += tac_resident_in(m->shard[i].map.data, m->shard[i].map.size);
+    return n;
+}
+
+void tac_model_forget(const struct tac_model *m)
+{
+    for (size_t i = 0; i < m->n_shard; i++)
+        tac_map_forget(&m->shard[i].map, 0, m->shard[i].map.size);
+}
+
+void tac_model_forget_slot(const struct tac_model *m, size_t slot)
+{
+    const struct tac_tensor *t = m->tensor[slot];
+    for (size_t i = 0; i < m->n_shard; i++) {
+        const struct tac_map *map = &m->shard[i].map;
+        if (t->data >= map->data && t->data < map->data + map->size)
+            tac_map_forget(map, (size_t)(t->data - map->data), t->bytes);
+    }
+}
+
 /* Four independent multiply-xor lanes over 32 bytes at a time: a gigabyte in a fraction of a
  * second. */
 static uint64_t hash_bytes(uint64_t h, const unsigned char *p, size_t n)
@@ -304,7 +329,7 @@ static uint64_t hash_bytes(uint64_t h, const unsigned char *p, size_t n)
     return tac_hash(h, p + i, n - i);
 }
 
-uint64_t tac_model_hash(const struct tac_model *m)
+uint64_t tac_model_hash(const struct tac_model *m, bool forget)
 {
     uint64_t h = TAC_HASH0;
     size_t shape[] = {m->c.L, m->c.C, m->c.H, m->c.G,
@@ -318,6 +343,8 @@ uint64_t tac_model_hash(const struct tac_model *m)
         h = tac_hash(h, &slot, sizeof slot);
         h = tac_hash(h, tac_dtype_name(t->dtype), strlen(tac_dtype_name(t->dtype)));
         h = hash_bytes(h, t->data, t->bytes);
+        if (forget)
+            tac_model_forget_slot(m, slot);
     }
     return h;
 }

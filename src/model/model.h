@@ -41,8 +41,14 @@ void tac_model_slot_shape(const struct tac_decoder_config *c, size_t slot, size_
 
 /* tac_model_params: number of parameters. */
 size_t tac_model_params(const struct tac_model *m);
-/* tac_model_hash: of shape and every weight's bytes: a model's identity in a run's settings. */
-uint64_t tac_model_hash(const struct tac_model *m);
+/* tac_model_resident: bytes of its files that lie in memory now. tac_model_forget: they need not:
+ * who reads them again gets them. */
+size_t tac_model_resident(const struct tac_model *m);
+void tac_model_forget(const struct tac_model *m);
+void tac_model_forget_slot(const struct tac_model *m, size_t slot); /* one tensor */
+/* tac_model_hash: of shape and every weight's bytes: a model's identity in a run's settings.
+ * forget: what was read need not stay in memory. */
+uint64_t tac_model_hash(const struct tac_model *m, bool forget);
 /* tac_model_check: TACIT_EINPUT naming the first tensor and index that is NaN or infinite. */
 enum tacit_status tac_model_check(const struct tac_model *m, struct tacit_err *err) TAC_MUST_USE;
 

@@ -206,3 +206,9 @@ double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config 
     double times = !p->o.grad ? 0 : p->o.grad & TAC_GRAD_WEIGHTS ? 2 : 1;
     return 2 * (forward + times * backward);
 }
+
+double tac_plan_again(const struct tac_plan *p, const struct tac_decoder_config *c)
+{
+    double row = (double)((c->H + 2 * c->G) * c->D * c->C + c->H * c->D * c->C + c->F * c->C);
+    return p->o.recompute ? 2 * row * (double)p->every.n * (double)(c->L - 1) : 0;
+}

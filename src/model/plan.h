@@ -73,5 +73,8 @@ size_t tac_plan_out_place(const struct tac_plan *p, int32_t row);
  * multiply-add), attention left out, nothing recomputed: useful work, for rates. Weight gradients
  * count where they are taken. */
 double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config *c);
+/* tac_plan_again: of those, what recomputing does once more: every layer but the last up to the
+ * MLP's activations; 0 where nothing is recomputed. */
+double tac_plan_again(const struct tac_plan *p, const struct tac_decoder_config *c);
 
 #endif

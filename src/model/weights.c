@@ -85,6 +85,8 @@ enum tacit_status tac_weights_load(struct tac_weights **out, struct tac_model *m
     if (!s) {
         lay(w, expand, w->memory);
         s = copy(w, expand, err);
+        if (expand)
+            tac_model_forget(model);
     }
     if (s) {
         tac_weights_close(w);
@@ -110,11 +112,12 @@ void tac_weights_close(struct tac_weights *w)
     free(w);
 }
 
-size_t tac_weights_resident(const struct tac_weights *w)
+size_t tac_weights_resident(const struct tac_weights *w, const struct tac_param *param)
 {
     size_t n = w->bytes;
+    param = param ? param : w->param;
     for (size_t i = 0; i < w->n; i++)
-        if (w->param[i].cols && w->param[i].w.type != TAC_W_REAL)
+        if (param[i].cols && param[i].w.data == w->model->tensor[i]->data)
             n += w->model->tensor[i]->bytes;
     return n;
 }

@@ -32,9 +32,9 @@ enum tacit_status tac_weights_load(struct tac_weights **out, struct tac_model *m
 struct tac_weights *tac_weights_ref(struct tac_weights *w);
 void tac_weights_close(struct tac_weights *w);
 
-/* tac_weights_resident: bytes that the weights take in memory: the mapped tensors in use, and the
- * copies. */
-size_t tac_weights_resident(const struct tac_weights *w);
+/* tac_weights_resident: bytes that the weights take in memory where they are read as `param` says
+ * (by slot; NULL: as they are): the mapped tensors that it reads, and the copies. */
+size_t tac_weights_resident(const struct tac_weights *w, const struct tac_param *param);
 
 /* tac_weights_read_rows: rows idx[0..n) of a matrix slot as float: (n, cols). For reading
  * embeddings. */

@@ -225,33 +225,37 @@ enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
     return st;
 }
 
-enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t *rows,
+static enum tacit_status measure_batch(struct tac_session *s, struct tac_demand *out,
+                                       const struct under *u, const struct tac_query *query,
+                                       size_t n, struct tacit_err *err)
+{
+    struct tac_arena a = {0};
+    struct tac_job job;
+    enum tacit_status st = make_job(&job, &a, u, query, n, err);
+    if (!st)
+        st = tac_session_measure(s, &job, out, err);
+    tac_arena_release(&a);
+    return st;
+}
+
+enum tacit_status tac_score_measure(struct tac_session *s, struct tac_demand *out,
                                     const struct tac_ports *ports, const struct tac_prefix *prefix,
                                     const struct tac_query *query, size_t n,
                                     const struct tac_score_options *o, struct tacit_err *err)
 {
-    size_t most = 0, first = 0, end = 0, unshared, targets;
     struct under u = under_of(ports, prefix, query, n);
     enum tacit_status st = check_queries(s, &u, query, n, err);
-    for (size_t from = 0, to; from < n; from = to) {
-        to = batch_end(&u, query, from, n, o->batch_rows, &unshared, &targets);
-        if (unshared > most) {
-            most = unshared;
-            first = from;
-            end = to;
-        }
-    }
-    struct tac_arena a = {0};
-    struct tac_job job;
+    *out = (struct tac_demand){0};
     if (!st)
         st = open_fronts(&u, s, query, n, o->batch_rows, true, err);
-    if (!st)
-        st = make_job(&job, &a, &u, query + first, end - first, err);
-    if (!st)
-        st = tac_session_measure(s, &job, bytes, rows, err);
-    if (!st)
-        *bytes += u.fronts.bytes;
+    for (size_t from = 0, to, rows, targets; !st && from < n; from = to) {
+        struct tac_demand m = {0};
+        to = batch_end(&u, query, from, n, o->batch_rows, &rows, &targets);
+        if (rows > out->rows) /* else it cannot be larger */
+            st = measure_batch(s, &m, &u, query + from, to - from, err);
+        *out = m.bytes > out->bytes ? m : *out;
+    }
+    out->bytes += u.fronts.bytes;
     tac_fronts_close(&u.fronts);
-    tac_arena_release(&a);
     return st;
 }

@@ -57,9 +57,8 @@ enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
                             const struct tac_query *query, size_t n,
                             const struct tac_score_options *o, struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_score_measure: bytes of activations and rows of the batch that tac_score would find largest,
- * without running it. */
-enum tacit_status tac_score_measure(struct tac_session *s, size_t *bytes, size_t *rows,
+/* tac_score_measure: what the largest of tac_score's batches would take, without running it. */
+enum tacit_status tac_score_measure(struct tac_session *s, struct tac_demand *out,
                                     const struct tac_ports *ports, const struct tac_prefix *prefix,
                                     const struct tac_query *query, size_t n,
                                     const struct tac_score_options *o,

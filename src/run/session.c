@@ -1,5 +1,7 @@
 #include "run/session.h"
 
+#include "base/resident.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +27,18 @@ enum tacit_status tac_session_open(struct tac_session **out, struct tac_weights 
     return st;
 }
 
-size_t tac_session_taken(const struct tac_session *s)
+size_t tac_session_taken(const struct tac_session *s, const struct tac_param *param)
 {
-    return tac_weights_resident(s->weights) + tac_backend_overhead(s->weights->be) + s->fixed_bytes;
+    return s->program_bytes + tac_weights_resident(s->weights, param) +
+           tac_backend_overhead(s->weights->be) + s->fixed_bytes;
+}
+
+size_t tac_session_program(const struct tac_session *s)
+{
+    size_t all = tac_resident(), own = tac_model_resident(s->weights->model) + s->weights->bytes +
+                                       tac_backend_resident(s->weights->be) +
+                                       tac_decoder_bytes(s->dec);
+    return all > own ? all - own : 0;
 }
 
 void tac_session_close(struct tac_session *s)
@@ -241,28 +252,31 @@ static enum tacit_status set_probes(struct probes *p, const struct tac_job *job,
 }
 
 /* Plans with all activations kept; where those do not fit the limit, with recomputing; else
- * refuses. */
+ * refuses, if the limit is one that was said. */
 static enum tacit_status make_plan(struct tac_session *s, struct tac_plan *p,
                                    const struct tac_tree *t, const struct tac_job *job,
                                    const struct joined *j, const struct probes *pr,
                                    struct tacit_err *err)
 {
     const struct tac_decoder_config *c = &s->weights->model->c;
-    size_t taken = tac_session_taken(s);
+    size_t taken = tac_session_taken(s, job->ports->param), said = s->o.memory_limit,
+           limit = said ? said : s->o.machine_limit;
+    int most = job->grad ? 1 : 0;
     struct tac_plan_options o = {.grad = job->grad,
                                  .wanted = pr->wanted,
                                  .n_wanted = pr->n_wanted,
                                  .kv_grad = j->kv_grad,
                                  .rank = j->rank,
                                  .scaled = j->scaled};
-    for (int recompute = 0; recompute < (job->grad ? 2 : 1); recompute++) {
+    for (int recompute = 0; recompute <= most; recompute++) {
         o.recompute = recompute;
         enum tacit_status st = tac_plan_make(p, t, c, s->weights->be->real_size, &o, err);
-        if (st || !s->o.memory_limit || taken + tac_plan_bytes(p) <= s->o.memory_limit)
+        bool fits = !limit || taken + tac_plan_bytes(p) <= limit;
+        if (st || fits || (!said && recompute == most))
             return st;
         tac_plan_release(p);
     }
-    char need[32], limit[32], fixed[32];
+    char need[32], most_bytes[32], fixed[32];
     struct tac_plan smallest;
     o.recompute = true;
     enum tacit_status st = tac_plan_make(&smallest, t, c, s->weights->be->real_size, &o, err);
@@ -274,8 +288,7 @@ static enum tacit_status make_plan(struct tac_session *s, struct tac_plan *p,
         err, TACIT_EINPUT,
         "a batch of %zu rows needs %s for activations besides %s for weights, "
         "trainables and buffers; the memory limit is %s: use smaller batches or a higher limit",
-        t->T, need, tac_show_bytes(fixed, (double)taken),
-        tac_show_bytes(limit, (double)s->o.memory_limit));
+        t->T, need, tac_show_bytes(fixed, (double)taken), tac_show_bytes(most_bytes, (double)said));
 }
 
 /* The rows on the path to sequence 0's last row, from the top. */
@@ -468,14 +481,15 @@ enum tacit_status tac_session_run(struct tac_session *s, struct tac_job *job, st
 }
 
 enum tacit_status tac_session_measure(struct tac_session *s, const struct tac_job *job,
-                                      size_t *bytes, size_t *rows, struct tacit_err *err)
+                                      struct tac_demand *out, struct tacit_err *err)
 {
+    const struct tac_decoder_config *c = &s->weights->model->c;
     struct ready r;
     enum tacit_status st = prepare(s, &r, job, err);
-    if (!st) {
-        *bytes = tac_plan_bytes(&r.p);
-        *rows = r.t.T;
-    }
+    *out = (struct tac_demand){0};
+    if (!st)
+        *out = (struct tac_demand){tac_plan_bytes(&r.p), r.p.arena.used, r.t.T, r.p.o.recompute,
+                                   tac_plan_again(&r.p, c) / tac_plan_flops(&r.p, c)};
     ready_release(&r, s->weights->be);
     return st;
 }

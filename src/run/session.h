@@ -7,16 +7,21 @@
 
 struct tac_session_options {
     bool share;          /* share common beginnings (true) */
-    size_t memory_limit; /* bytes for weights and activations; 0: none */
+    size_t memory_limit; /* bytes for everything; 0: none. What does not fit is refused */
+    /* bytes that the machine has for everything, where there is no limit; 0: unknown. What does not
+     * fit is recomputed, and not refused */
+    size_t machine_limit;
 };
 
 struct tac_session {
     struct tac_weights *weights;
     struct tac_decoder *dec;
     struct tac_session_options o;
-    size_t fixed_bytes; /* trainables, moments, caches: counted against the limit (the caller's to
-                           set) */
-    size_t peak_bytes;  /* the largest activation workspace so far */
+    size_t fixed_bytes;   /* trainables, moments, caches: counted against the limit (the caller's to
+                             set) */
+    size_t program_bytes; /* what lies in memory besides: code, tokenizer, data (the caller's to
+                             set: tac_session_program) */
+    size_t peak_bytes;    /* the largest activation workspace so far */
     size_t rows,
         tokens;   /* rows computed, and rows that a batch without sharing would have had, so far */
     double flops; /* useful ones, so far (tac_plan_flops) */
@@ -81,9 +86,12 @@ enum tacit_status tac_session_open(struct tac_session **out, struct tac_weights 
                                    struct tacit_err *err) TAC_MUST_USE;
 void tac_session_close(struct tac_session *s);
 
-/* tac_session_taken: bytes in use besides a batch's activations: weights, the backend's buffers,
- * fixed_bytes. */
-size_t tac_session_taken(const struct tac_session *s);
+/* tac_session_taken: bytes in use besides a batch's activations: program_bytes, weights (as param
+ * reads them; NULL: the model's own), the backend's buffers, fixed_bytes. */
+size_t tac_session_taken(const struct tac_session *s, const struct tac_param *param);
+/* tac_session_program: bytes of the process that lie in memory now and are none of weights,
+ * backend's buffers and workspace. */
+size_t tac_session_program(const struct tac_session *s);
 
 /* tac_session_run: one batch. Gradients are added to the ports' gradient memory.
  * Errors: a batch that does not fit the memory limit, in words; a non-finite result names the first
@@ -91,9 +99,17 @@ size_t tac_session_taken(const struct tac_session *s);
 enum tacit_status tac_session_run(struct tac_session *s, struct tac_job *job,
                                   struct tacit_err *err) TAC_MUST_USE;
 
-/* tac_session_measure: bytes of workspace that this batch would take, without running it. */
+/* What a batch would take. */
+struct tac_demand {
+    size_t bytes;   /* of its workspace */
+    size_t plan;    /* bytes of its plan */
+    size_t rows;    /* computed */
+    bool recompute; /* activations are computed again in the backward pass */
+    double again;   /* ... which is this share more work (matrix products) */
+};
+
+/* tac_session_measure: without running it. */
 enum tacit_status tac_session_measure(struct tac_session *s, const struct tac_job *job,
-                                      size_t *bytes, size_t *rows,
-                                      struct tacit_err *err) TAC_MUST_USE;
+                                      struct tac_demand *out, struct tacit_err *err) TAC_MUST_USE;
 
 #endif

@@ -371,7 +371,8 @@ static enum tacit_status measure_longest(size_t *bytes, const struct tac_texts *
     struct tac_seq *seq = tac_arena_alloc(&a, n, sizeof *seq, err);
     struct tac_job job = {.seq = seq, .ports = ports, .grad = ports->grad};
     enum tacit_status st = by && seq ? TACIT_OK : TACIT_EFAIL;
-    size_t rows = 0, unused;
+    size_t rows = 0;
+    struct tac_demand m;
     for (size_t i = 0; !st && i < n; i++)
         by[i] = (struct long_query){x->query[i].n_ctx + x->query[i].n_target, (uint32_t)i};
     if (!st)
@@ -385,7 +386,9 @@ static enum tacit_status measure_longest(size_t *bytes, const struct tac_texts *
         job.n_item += seq[job.n].n_mark;
     }
     if (!st)
-        st = tac_session_measure(x->s, &job, bytes, &unused, err);
+        st = tac_session_measure(x->s, &job, &m, err);
+    if (!st)
+        *bytes = m.bytes;
     tac_arena_release(&a);
     return st;
 }
@@ -404,12 +407,15 @@ static size_t own_memory(const struct tac_backend *be)
 static bool fits(const struct tac_texts *x, const struct tac_ports *ports, size_t n,
                  const struct tac_texts_options *o)
 {
-    size_t limit = x->s->o.memory_limit, batch, need = tac_texts_bytes(x);
+    size_t said = x->s->o.memory_limit, limit = said ? said : x->s->o.machine_limit, batch,
+           need = tac_texts_bytes(x);
+    if (!said && need > own_memory(x->s->weights->be))
+        return false;
     if (!limit)
-        return need <= own_memory(x->s->weights->be);
+        return true;
     /* a batch that cannot be measured will say so itself */
     return !measure_longest(&batch, x, ports, n, o, NULL) &&
-           tac_session_taken(x->s) + need + batch <= limit;
+           tac_session_taken(x->s, NULL) + need + batch <= limit;
 }
 
 enum tacit_status tac_texts_choose(struct tac_texts_choice *out, struct tac_session *s,

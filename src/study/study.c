@@ -310,7 +310,7 @@ enum tacit_status tacit_study_open(struct tacit_study **out, const char *file, c
     if (!s)
         s = tac_texts_load(st, err);
     if (!s) {
-        st->model_hash = tac_model_hash(st->m->model);
+        st->model_hash = tac_model_hash(st->m->model, false);
         s = tac_plan(st, err);
     }
     if (!s)
@@ -479,7 +479,8 @@ static enum tacit_status time_training(struct tacit_study *st, double *seconds, 
                                        enum tac_kind kind, struct tacit_err *err)
 {
     struct tac_study_prompt p = {.kind = kind, .task = 0, .index = 1};
-    size_t rows, largest = 0;
+    struct tacit_memory memory = {0};
+    size_t rows;
     double sum = 0, cost = 0;
     for (size_t i = 0; i < st->n_task; i++) {
         const struct tac_study_task *t = &st->task[i];
@@ -489,7 +490,8 @@ static enum tacit_status time_training(struct tacit_study *st, double *seconds, 
         o.out = st->dir;
         enum tacit_status s = tac_train_time(st->m, t->task, t->train, &o, &took, &rows, err);
         if (!s)
-            s = tacit_train_plan(st->m, t->task, t->train, &o, bytes, &largest, err);
+            s = tacit_train_plan(st->m, t->task, t->train, NULL, &o, &memory, err);
+        *bytes = memory.bytes;
         if (s)
             return s;
         sum += took;

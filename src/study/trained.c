@@ -289,16 +289,17 @@ static enum tacit_status take_costs(json_t **out, struct tac_work *w, const char
 {
     const struct tac_study_prompt *p = &w->st->prompt[w->u->a];
     const struct tac_study_task *t = &w->st->task[p->task];
-    size_t memory, rows;
+    struct tacit_memory m;
     double seconds = 0;
-    enum tacit_status s = tacit_train_plan(w->m, t->task, t->train, o, &memory, &rows, err);
+    enum tacit_status s = tacit_train_plan(w->m, t->task, t->train, NULL, o, &m, err);
     if (!s)
         s = read_log(dir, "timing.jsonl", add_seconds, &seconds, err);
     if (s)
         return s;
     *out = json_pack("{s:I, s:I, s:f}", "bytes",
                      (json_int_t)saved_bytes(dir, tac_kind_whole(w->st, p->kind)), "memory",
-                     (json_int_t)memory, "seconds", seconds);
+                     (json_int_t)(m.weights + m.trained + m.texts + m.activations), "seconds",
+                     seconds);
     return *out ? TACIT_OK : tac_fail_memory(err, 0);
 }
 

@@ -104,8 +104,7 @@ void tac_batches_epoch(struct tac_batches *b, size_t epoch)
     for (size_t i = 0; i < b->o.n; i++) {
         const struct tac_query *q = &b->o.example[b->order[i]];
         size_t more = b->o.extra + q->n_ctx + q->n_target;
-        bool full =
-            count == b->o.most || (b->o.most_rows && count && rows + more > b->o.most_rows);
+        bool full = count == b->o.most || (b->o.most_rows && count && rows + more > b->o.most_rows);
         if (full) {
             b->end[b->n_batch++] = i;
             rows = count = 0;

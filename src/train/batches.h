@@ -1,5 +1,5 @@
-/* The examples of an epoch: their order, and where it is cut into batches. Both are functions of (seed,
- * epoch), so that nothing random needs to be saved. */
+/* The examples of an epoch: their order, and where it is cut into batches. Both are functions of
+ * (seed, epoch), so that nothing random needs to be saved. */
 #ifndef TAC_TRAIN_BATCHES_H
 #define TAC_TRAIN_BATCHES_H
 

@@ -70,6 +70,7 @@ static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
             p->v = at;
         p->grad = t->g ? tac_real_at(be, t->g, it->offset) : NULL;
         enum tacit_status st = upload_slot(t, s, at, it->rows * (it->cols ? it->cols : 1), err);
+        tac_model_forget_slot(m, s); /* the block is read in its place */
         if (st)
             return st;
     }
