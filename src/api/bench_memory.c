@@ -19,7 +19,7 @@ enum tacit_status tac_bench_owners(struct tac_bench *b, const struct tac_bench_p
     const struct tac_backend *be = b->m->be;
     size_t cached = p->prefix.n + b->o->prefill + b->o->decode;
     const struct tacit_bench_owner owners[] = {
-        {"mapping (weights as stored)", tac_weights_resident(w) - w->bytes},
+        {"mapping (weights as stored)", tac_weights_resident(w, p->tune->ports.param) - w->bytes},
         {"weights expanded", w->bytes},
         {"block (trainables and gradients)", p->tune->bytes},
         {"moments", p->optim.bytes},

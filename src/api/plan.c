@@ -164,18 +164,24 @@ static enum tacit_status measure_texts(struct tac_train_job *j, struct tacit_tra
     return s;
 }
 
+/* The largest batch, without kept texts. */
+static enum tacit_status largest_job(struct tac_train_job *j, struct tac_job *job,
+                                     struct tac_arena *a, struct tacit_err *err)
+{
+    struct tac_demand m;
+    size_t n = 0;
+    uint32_t *which = tac_arena_alloc(a, j->n, sizeof *which, err);
+    enum tacit_status s = which ? measure_largest(j, &m, NULL, which, &n, err) : TACIT_EFAIL;
+    return s ? s : batch_job(j, job, which, n, NULL, a, err);
+}
+
 static enum tacit_status clock_batch(struct tac_train_job *j, double *seconds, size_t *rows,
                                      struct tacit_err *err)
 {
     struct tac_arena a = {0};
     struct tac_job job;
-    struct tac_demand m;
     struct timespec from, to;
-    size_t n = 0;
-    uint32_t *which = tac_arena_alloc(&a, j->n, sizeof *which, err);
-    enum tacit_status s = which ? measure_largest(j, &m, NULL, which, &n, err) : TACIT_EFAIL;
-    if (!s)
-        s = batch_job(j, &job, which, n, NULL, &a, err);
+    enum tacit_status s = largest_job(j, &job, &a, err);
     size_t before = j->m->session->tokens;
     clock_gettime(CLOCK_MONOTONIC, &from);
     if (!s)
@@ -195,7 +201,7 @@ static enum tacit_status batch_loss(struct tac_train_job *j, bool bf16, double *
     struct tac_job job;
     struct tac_backend *be = j->m->be;
     bool before = be->bf16;
-    enum tacit_status s = largest_job(j, &job, NULL, &a, err);
+    enum tacit_status s = largest_job(j, &job, &a, err);
     job.grad = TAC_GRAD_NONE;
     tac_backend_set_precision(be, bf16);
     if (!s)
