@@ -500,7 +500,7 @@ struct tacit_train_result {
     size_t tokens;       /* rows of the prompt */
     size_t parameters;   /* trained */
     size_t memory_bytes; /* weights, buffers, trainables and the largest batch's activations, as
-                            planned */
+                            planned: the same for equal runs (the program itself is not in it) */
     uint64_t rows,
         rows_unshared; /* computed, and what a batch without sharing would have computed */
     int already_done, resumed;

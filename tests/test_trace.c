@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum { EVENTS = 64 };
-static const struct subject CPU = {"cpu", "cpu", NULL, 2};
+static const struct subject CPU = {"cpu", "cpu", NULL, 2, "f32"};
 
 static struct tac_backend *open_watched(size_t events)
 {
@@ -134,7 +134,7 @@ static void test_products(void **state)
 static void test_busy(void **state)
 {
     (void)state;
-    static const struct subject alone = {"cpu", "cpu", NULL, 1};
+    static const struct subject alone = {"cpu", "cpu", NULL, 1, "f32"};
     struct tac_backend *be = open_subject(&alone);
     struct tacit_err err = {0};
     assert_ok(tac_backend_trace(be, EVENTS, &err), err);

@@ -413,6 +413,7 @@ enum tacit_status tac_job_examples(struct tac_train_job *j, const struct tacit_e
 static void fill_result(const struct tac_train_job *j, const struct tac_train_result *r,
                         struct tacit_train_result *out)
 {
+    const struct tac_session *s = j->m->session;
     *out = (struct tacit_train_result){.steps = (uint64_t)r->steps,
                                        .best_step = (uint64_t)r->best_step,
                                        .last_loss = r->last_loss,
@@ -420,10 +421,10 @@ static void fill_result(const struct tac_train_job *j, const struct tac_train_re
                                        .tokens = j->tune->P,
                                        .parameters = j->tune->n,
                                        .memory_bytes =
-                                           tac_session_taken(j->m->session, j->tune->ports.param) +
-                                           j->m->session->peak_bytes,
-                                       .rows = j->m->session->rows,
-                                       .rows_unshared = j->m->session->tokens,
+                                           tac_session_taken(s, j->tune->ports.param) -
+                                           s->program_bytes + s->peak_bytes,
+                                       .rows = s->rows,
+                                       .rows_unshared = s->tokens,
                                        .already_done = r->already_done,
                                        .resumed = r->resumed};
     snprintf(out->identity, sizeof out->identity, "%s", j->identity);
