@@ -3,6 +3,7 @@
 #include "backend/cpu_ops.h"
 #include "backend/kern.h"
 #include "backend/threads.h"
+#include "backend/trace.h"
 
 #include <omp.h>
 
@@ -20,8 +21,10 @@ bool tac_cpu_thin(struct tac_backend *be, float *y, const float *x, const struct
     {
         size_t id = (size_t)omp_get_thread_num(), of = (size_t)omp_get_num_threads();
         struct tac_span s = tac_share(panels, id, of);
+        double from = tac_busy_from(be);
         for (size_t i = s.lo; i < s.hi; i++)
             k->panel(&t, i * TAC_THIN_N);
+        tac_busy_until(be, id, from);
     }
     return true;
 }
