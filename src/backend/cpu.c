@@ -5,11 +5,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { LINE = 64, HUGE_PAGE = 2 << 20 };
+/* Below LARGE the system may take longer to find huge pages than they save. */
+enum { LINE = 64, HUGE_PAGE = 2 << 20, LARGE = 8 * HUGE_PAGE };
 
 void *tac_cpu_pages(size_t bytes)
 {
-    size_t to = bytes < 2 * HUGE_PAGE ? LINE : HUGE_PAGE, n = (bytes / to + 1) * to;
+    size_t to = bytes < LARGE ? LINE : HUGE_PAGE, n = (bytes / to + 1) * to;
     void *p = aligned_alloc(to, n);
 #ifdef MADV_HUGEPAGE
     if (p && to == HUGE_PAGE)
