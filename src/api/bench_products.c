@@ -171,8 +171,9 @@ static double time_calls(const struct tac_bench_products *p, const struct tac_be
     double start = tac_trace_now();
     for (; n == 0 || spent < 0.05; n++, spent = tac_trace_now() - start)
         call(p, t);
-    p->b->out.peak = fmax(p->b->out.peak, t->to->flops * n / spent);
-    return spent / n;
+    double seconds = spent / n;
+    p->b->out.peak = fmax(p->b->out.peak, t->to->flops / seconds);
+    return seconds;
 }
 
 void tac_bench_products_round(struct tac_bench_products *p, size_t round)
