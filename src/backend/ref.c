@@ -616,13 +616,19 @@ static int32_t index_of_max(const real *x, size_t n)
     return (int32_t)best;
 }
 
-/* Turns a row's logits into the gradient of -sum weight * logp by them, given the row's m targets.
- */
-static void logit_grads(real *logit, real lse, size_t V, const struct tac_target *target, size_t m)
+static real total_weight(const struct tac_target *target, size_t m)
 {
     real weight = 0;
     for (size_t i = 0; i < m; i++)
         weight += (real)target[i].weight;
+    return weight;
+}
+
+/* Turns a row's logits into the gradient of -sum weight * logp by them, given the row's m targets.
+ */
+static void logit_grads(real *logit, real lse, size_t V, const struct tac_target *target, size_t m)
+{
+    real weight = total_weight(target, m);
     for (size_t v = 0; v < V; v++)
         logit[v] = weight * exp(logit[v] - lse);
     for (size_t i = 0; i < m; i++)
@@ -642,9 +648,7 @@ static size_t targets_of(const struct tac_target *target, size_t n, size_t r)
 static void vocab_dx(const struct tac_backend *be, real *dx, const real *p, real total,
                      const struct tac_weight *E, const struct tac_target *target, size_t m)
 {
-    real weight = 0;
-    for (size_t i = 0; i < m; i++)
-        weight += (real)target[i].weight;
+    real weight = total_weight(target, m);
     for (size_t c = 0; c < E->cols; c++) {
         real sum = 0;
         for (size_t v = 0; v < E->rows; v++)

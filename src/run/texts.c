@@ -372,7 +372,7 @@ static enum tacit_status measure_longest(size_t *bytes, const struct tac_texts *
     struct tac_job job = {.seq = seq, .ports = ports, .grad = ports->grad};
     enum tacit_status st = by && seq ? TACIT_OK : TACIT_EFAIL;
     size_t rows = 0;
-    struct tac_demand m;
+    struct tac_demand m = {0};
     for (size_t i = 0; !st && i < n; i++)
         by[i] = (struct long_query){x->query[i].n_ctx + x->query[i].n_target, (uint32_t)i};
     if (!st)
