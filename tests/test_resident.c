@@ -158,10 +158,11 @@ static void make_model(const char *dtype)
     char command[600];
     struct tac_buf said = {0};
     size_t peak;
-    snprintf(command, sizeof command,
-             "init-model --layers 9 --width 576 --heads 8 --std 0.05 --tokenizer demo/tokenizer.json "
-             "--out %s/m --dtype %s",
-             root, dtype);
+    snprintf(
+        command, sizeof command,
+        "init-model --layers 9 --width 576 --heads 8 --std 0.05 --tokenizer demo/tokenizer.json "
+        "--out %s/m --dtype %s",
+        root, dtype);
     run(command, &peak, &said);
     tac_buf_release(&said);
 }
@@ -173,8 +174,8 @@ static void check_plans(const char *dtype, const char *const *cases, size_t n)
     make_model(dtype);
     for (size_t i = 0; i < n; i++) {
         snprintf(options, sizeof options,
-                 "train --limit 6 --epochs 1 --batch 6 --tokens 10 --method %s --out %s/%zu", cases[i],
-                 root, i);
+                 "train --limit 6 --epochs 1 --batch 6 --tokens 10 --method %s --out %s/%zu",
+                 cases[i], root, i);
         check_plan(options);
     }
     snprintf(options, sizeof options, "eval --adapter %s/0 --no-prompt --limit 100", root);
@@ -205,14 +206,15 @@ static void plans_are_kept_by_halves(void **state)
     check_plans("f16", cases, sizeof cases / sizeof *cases);
 }
 
-/* A limit below what the largest batch needs: the plan says that it recomputes, and at what price; the
- * run keeps to it, and writes the same bytes. */
+/* A limit below what the largest batch needs: the plan says that it recomputes, and at what price;
+ * the run keeps to it, and writes the same bytes. */
 static void a_limit_is_kept_to(void **state)
 {
     (void)state;
     char options[600];
-    static const char *const common = "train --tokens 10 --init vocab --batch 16 --limit 16 --epochs 1 "
-                                      "--no-eval --task demo/task.yaml --data demo";
+    static const char *const common =
+        "train --tokens 10 --init vocab --batch 16 --limit 16 --epochs 1 "
+        "--no-eval --task demo/task.yaml --data demo";
     struct tac_buf said = {0};
     size_t free_peak, peak;
     make_model("f16");
@@ -220,15 +222,15 @@ static void a_limit_is_kept_to(void **state)
     run(options, &free_peak, &said);
     assert_null(strstr(said.data, "more work"));
     size_t limit = (size_t)planned(&said) - (10U << 20);
-    snprintf(options, sizeof options, "%s --model %s/m --out %s/kept --memory %zu", common, root, root,
-             limit);
+    snprintf(options, sizeof options, "%s --model %s/m --out %s/kept --memory %zu", common, root,
+             root, limit);
     run(options, &peak, &said);
     assert_non_null(strstr(said.data, "% more work for the largest, the same bytes"));
     assert_non_null(strstr(said.data, "(--memory)"));
     if (plain_memory() && !(peak < limit && peak < free_peak))
         fail_msg("%zu bytes, the limit is %zu", peak, limit);
-    snprintf(options, sizeof options, "cmp %s/free/adapter_model.safetensors %s/kept/adapter_model.safetensors",
-             root, root);
+    snprintf(options, sizeof options,
+             "cmp %s/free/adapter_model.safetensors %s/kept/adapter_model.safetensors", root, root);
     assert_int_equal(system(options), 0);
     tac_buf_release(&said);
 }

@@ -420,9 +420,8 @@ static void fill_result(const struct tac_train_job *j, const struct tac_train_re
                                        .best_score = r->best,
                                        .tokens = j->tune->P,
                                        .parameters = j->tune->n,
-                                       .memory_bytes =
-                                           tac_session_taken(s, j->tune->ports.param) -
-                                           s->program_bytes + s->peak_bytes,
+                                       .memory_bytes = tac_session_taken(s, j->tune->ports.param) -
+                                                       s->program_bytes + s->peak_bytes,
                                        .rows = s->rows,
                                        .rows_unshared = s->tokens,
                                        .already_done = r->already_done,

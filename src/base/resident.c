@@ -19,8 +19,8 @@ static size_t page_size(void)
     return n > 0 ? (size_t)n : 4096;
 }
 
-/* The number behind `key` at the beginning of a line, or anywhere first where key is "". False where
- * there is none ("max" is none). */
+/* The number behind `key` at the beginning of a line, or anywhere first where key is "". False
+ * where there is none ("max" is none). */
 static bool read_number(const char *root, const char *path, const char *key, size_t *out)
 {
     char name[PATH], line[512];
@@ -59,8 +59,8 @@ size_t tac_resident_peak(void)
 size_t tac_resident_in(const void *p, size_t n)
 {
     enum { CHUNK = 4096 };
-    size_t page = page_size(), first = (uintptr_t)p / page, end = ((uintptr_t)p + n + page - 1) / page,
-           in = 0;
+    size_t page = page_size(), first = (uintptr_t)p / page,
+           end = ((uintptr_t)p + n + page - 1) / page, in = 0;
     uint64_t entry[CHUNK / sizeof(uint64_t)];
     int fd = n ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
     while (fd >= 0 && first < end) {
@@ -90,8 +90,8 @@ static const struct groups versions[] = {
      "total_inactive_file "},
 };
 
-/* What the group in this folder still gives, files that it can let go of included; SIZE_MAX where it
- * has no limit. */
+/* What the group in this folder still gives, files that it can let go of included; SIZE_MAX where
+ * it has no limit. */
 static size_t room_in(const char *root, const struct groups *g, const char *folder)
 {
     char path[PATH + 128];
