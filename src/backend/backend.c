@@ -142,13 +142,13 @@ enum tacit_status tac_backend_open(struct tac_backend **out, const struct tac_ba
     if (!be)
         return TACIT_EFAIL;
     enum tacit_status st = open_named(be, o, err);
-    if (!st)
-        tac_backend_set_precision(be, o->precision && !strcmp(o->precision, "bf16"));
-    if (st == TACIT_OK)
-        *out = be;
-    else
+    if (st) {
         tac_backend_close(be);
-    return st;
+        return st;
+    }
+    tac_backend_set_precision(be, o->precision && !strcmp(o->precision, "bf16"));
+    *out = be;
+    return TACIT_OK;
 }
 
 void tac_backend_close(struct tac_backend *be)

@@ -15,8 +15,8 @@
  * 8+8, 4+4, 2+2, 1+1 (lane i with lane i + half) sums over rows    (gradients of weights) row order
  * Precision bf16 (a backend's, chosen when it is opened): products with a weight that is not
  * TAC_W_REAL, the head's among them, take both operands rounded to bfloat16 (to nearest, ties to
- * even, subnormal numbers to 0); within a block the chain runs over k = 1, 0, 3, 2, 5, 4, ..., an
- * odd last k being followed by a product 0 * 0, and subnormal sums are 0. That is what
+ * even, subnormal numbers to 0); within a block the chain runs over k = 1, 0, 3, 2, 5, 4, ..., a
+ * last k without its pair after a product 0 * 0, and subnormal sums are 0. That is what
  * VDPBF16PS computes; where a processor lacks it, float32 FMAs compute the same bits.
  * The double reference (ref64) states what is true; it keeps no law of lanes. */
 #ifndef TAC_BACKEND_OPS_H
