@@ -71,7 +71,7 @@ static size_t words(const struct product *p, size_t k)
 static void pack(const struct tac_kern_tile *t, float *dst, size_t width, const struct factor *f,
                  size_t i, size_t n, size_t k0, size_t k)
 {
-    size_t size = f->type == TAC_W_F16 || f->type == TAC_W_BF16 ? 2 : 4;
+    size_t size = tac_wtype_size(f->type, sizeof(float));
     size_t at = f->by_row ? i * f->ld + k0 : k0 * f->ld + i;
     (f->by_row ? t->pack_t : t->pack_n)(dst, width, (const char *)f->data + at * size, f->type,
                                         f->ld, n, k);

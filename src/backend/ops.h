@@ -31,6 +31,12 @@
 
 enum tac_wtype { TAC_W_F32, TAC_W_F16, TAC_W_BF16, TAC_W_REAL };
 
+/* tac_wtype_size: bytes of an element; `real` is TAC_W_REAL's. */
+static inline size_t tac_wtype_size(enum tac_wtype type, size_t real)
+{
+    return type == TAC_W_F16 || type == TAC_W_BF16 ? 2 : type == TAC_W_F32 ? 4 : real;
+}
+
 /* A weight matrix (rows, cols), row-major as HuggingFace stores it: [out, in]. Borrowed, perhaps
  * unaligned, mapped memory; TAC_W_REAL: aligned backend memory of the real type (trainable
  * weights). */

@@ -37,7 +37,7 @@ static size_t parts(size_t n, size_t each)
 void tac_cpu_embed(struct tac_backend *be, void *y, const struct tac_weight *E, const void *soft,
                    const int32_t *src, size_t T, size_t C)
 {
-    size_t row = C * (E->type == TAC_W_F16 || E->type == TAC_W_BF16 ? 2 : 4);
+    size_t row = C * tac_wtype_size(E->type, sizeof(float));
 #pragma omp parallel for schedule(static) num_threads(threads_for(be, T *C))
     for (size_t t = 0; t < T; t++) {
         float *yt = (float *)y + t * C;

@@ -56,8 +56,7 @@ static void note(struct tac_backend *be, const char *op, double start, struct wo
 
 static double bytes_of(const struct tac_weight *w, const struct tac_backend *be, size_t rows)
 {
-    size_t size = w->type == TAC_W_REAL ? be->real_size : w->type == TAC_W_F32 ? 4 : 2;
-    return (double)(rows * w->cols * size);
+    return (double)(rows * w->cols * tac_wtype_size(w->type, be->real_size));
 }
 
 static struct work product(const struct tac_backend *be, const struct tac_weight *w, size_t T,

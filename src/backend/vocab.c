@@ -35,16 +35,12 @@ size_t tac_vocab_scratch(int threads)
     return tac_gemm_scratch(threads) + sizeof(float) * ROWS * BLOCK;
 }
 
-static size_t weight_size(enum tac_wtype t)
-{
-    return t == TAC_W_F32 || t == TAC_W_REAL ? 4 : 2;
-}
-
 /* Rows from .. from + n of E. */
 static struct tac_weight view(const struct tac_weight *E, size_t from, size_t n)
 {
     const char *data = E->data;
-    return (struct tac_weight){data + from * E->cols * weight_size(E->type), E->type, n, E->cols};
+    return (struct tac_weight){data + from * E->cols * tac_wtype_size(E->type, sizeof(float)),
+                               E->type, n, E->cols};
 }
 
 static struct group group_open(struct tac_backend *be, const struct tac_weight *E, const float *x,
@@ -131,7 +127,7 @@ static void finish_dx(const struct group *g, float *dx, size_t r, float weight)
 static void subtract_targets(struct group *g, float *dx, const struct tac_target *target, size_t n,
                              size_t first_row)
 {
-    size_t C = g->E->cols, size = weight_size(g->E->type);
+    size_t C = g->E->cols, size = tac_wtype_size(g->E->type, sizeof(float));
     const char *data = g->E->data;
     float e[PIECE];
     for (size_t i = 0; i < n; i++) {
