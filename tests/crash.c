@@ -1,7 +1,9 @@
 /* Preloaded into a program: ends it, as a kill would, at its n-th write, pwrite, fsync, fdatasync,
  * rename or unlink. TACIT_CRASH_AT="write:17": the 17th write ends it after half of the bytes;
- * "fsync:3", "rename:2": before the call. */
+ * "fsync:3", "rename:2": before the call. With TACIT_INTERRUPT set it gets a Ctrl-C there instead,
+ * and the call is made. */
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,12 @@ static int is_the_one(const char *kind, long *count)
     const char *at = getenv("TACIT_CRASH_AT");
     size_t n = strlen(kind);
     ++*count;
-    return at && strncmp(at, kind, n) == 0 && at[n] == ':' && atol(at + n + 1) == *count;
+    if (!at || strncmp(at, kind, n) != 0 || at[n] != ':' || atol(at + n + 1) != *count)
+        return 0;
+    if (!getenv("TACIT_INTERRUPT"))
+        return 1;
+    raise(SIGINT);
+    return 0;
 }
 
 ssize_t write(int fd, const void *bytes, size_t n)
