@@ -60,6 +60,7 @@ struct call {
     struct tac_weight w;
     int32_t *index; /* sources, positions or row numbers */
     struct tac_heads heads;
+    struct tac_rope rope;
     struct tac_attn attn;
     struct tac_kv kv[2];
     struct tac_target *target;
@@ -151,7 +152,7 @@ static void make_weight(struct call *c, int i)
         memcpy(bytes + j * size, size == 4 ? (void *)&x : (void *)&h, size);
         a->x[j] = (double)x;
     }
-    c->w = (struct tac_weight){bytes, c->is->wtype, a->rows, a->cols};
+    c->w = (struct tac_weight){bytes, c->is->wtype, a->rows, a->cols, false};
 }
 
 static const struct tac_weight *weight_of(struct call *c, void *device)
@@ -296,6 +297,7 @@ static void norm_backward(struct tac_backend *be, void **a, struct call *c)
 
 /* ---- matrix products ---- */
 
+/* kind: whether the weight is stored [in, out] */
 enum { MM_X, MM_W, MM_BIAS, MM_RES, MM_Y, MM_DY, MM_XRES, MM_DX, MM_DW, MM_DB };
 
 static void matmul_build(struct call *c)
@@ -312,6 +314,11 @@ static void matmul_build(struct call *c)
     add_array(c, "dw", ADD, MM_W, N, K);
     add_array(c, "db", ADD, MM_BIAS, 1, N);
     make_weight(c, MM_W);
+    if (!c->is->kind)
+        return;
+    c->a[MM_W].rows = c->a[MM_DW].rows = c->w.cols = K;
+    c->a[MM_W].cols = c->a[MM_DW].cols = c->w.rows = N;
+    c->w.across = true;
 }
 
 static void matmul_forward(struct tac_backend *be, void **a, struct call *c)
@@ -323,18 +330,22 @@ static void matmul_backward(struct tac_backend *be, void **a, struct call *c)
 {
     size_t T = c->is->T, N = c->is->N, K = c->is->C;
     be->ops->matmul_dx(be, a[MM_DX], a[MM_DY], weight_of(c, a[MM_W]), a[MM_XRES], T);
-    be->ops->matmul_dw(be, a[MM_DW], a[MM_DB], a[MM_DY], a[MM_X], T, N, K);
+    if (c->is->kind) {
+        be->ops->matmul_dw(be, a[MM_DW], NULL, a[MM_X], a[MM_DY], T, K, N);
+        be->ops->matmul_dw(be, NULL, a[MM_DB], a[MM_DY], a[MM_X], T, N, K);
+    } else {
+        be->ops->matmul_dw(be, a[MM_DW], a[MM_DB], a[MM_DY], a[MM_X], T, N, K);
+    }
 }
 
 /* ---- heads ---- */
 
 enum { HE_QKV, HE_Q, HE_K, HE_V, HE_DQ, HE_DK, HE_DV, HE_DQKV };
-enum { HEADS_STACKED = 1, HEADS_HALF = 2, HEADS_PLAIN = 4 }; /* bits of kind; PLAIN: no RoPE */
 
+/* kind: the order */
 static void heads_build(struct call *c)
 {
     size_t T = c->is->T, H = c->is->H, G = c->is->G, D = c->is->D, width = (H + 2 * G) * D;
-    int kind = c->is->kind;
     add_array(c, "qkv", IN, 0, T, width);
     add_array(c, "q", OUT, 0, T, H * D);
     add_array(c, "k", OUT, 0, T, G * D);
@@ -343,28 +354,53 @@ static void heads_build(struct call *c)
     add_array(c, "dk", COT, HE_K, T, G * D);
     add_array(c, "dv", COT, HE_V, T, G * D);
     add_array(c, "dqkv", SET, HE_QKV, T, width);
-    c->heads = (struct tac_heads){
-        .order = kind & HEADS_STACKED ? TAC_QKV_STACKED : TAC_QKV_INTERLEAVED,
-        .H = H,
-        .G = G,
-        .D = D,
-        .rope = kind & HEADS_PLAIN ? 0 : D - D % 2 - 2,
-        .rope_base = 10000,
-        .rope_half = kind & HEADS_HALF,
-    };
-    c->index = host_alloc(c, T, sizeof *c->index);
-    for (size_t t = 0; t < T; t++)
-        c->index[t] = (int32_t)(t * t * 37 % 2048);
+    c->heads = (struct tac_heads){.order = (enum tac_qkv_order)c->is->kind, .H = H, .G = G, .D = D};
 }
 
 static void heads_forward(struct tac_backend *be, void **a, struct call *c)
 {
-    be->ops->heads(be, a[HE_Q], a[HE_K], a[HE_V], a[HE_QKV], &c->heads, c->index, c->is->T);
+    be->ops->heads(be, a[HE_Q], a[HE_K], a[HE_V], a[HE_QKV], &c->heads, c->is->T);
 }
 
 static void heads_backward(struct tac_backend *be, void **a, struct call *c)
 {
-    be->ops->heads_dx(be, a[HE_DQKV], a[HE_DQ], a[HE_DK], a[HE_DV], &c->heads, c->index, c->is->T);
+    be->ops->heads_dx(be, a[HE_DQKV], a[HE_DQ], a[HE_DK], a[HE_DV], &c->heads, c->is->T);
+}
+
+/* ---- rotary positions ---- */
+
+enum { RP_X, RP_TABLE, RP_Y, RP_DY, RP_DX };
+enum { POSITIONS = 50 };
+
+/* C: dimensions that are rotated; kind: pairs (i, i + C/2). A table of any numbers will do. */
+static void rope_build(struct call *c)
+{
+    size_t T = c->is->T, width = c->is->H * c->is->D;
+    add_array(c, "x", IN, 0, T, width);
+    add_array(c, "table", IN, 0, POSITIONS, c->is->C);
+    add_array(c, "y", OUT, 0, T, width);
+    add_array(c, "dy", COT, RP_Y, T, width);
+    add_array(c, "dx", SET, RP_X, T, width);
+    c->rope = (struct tac_rope){.D = c->is->D, .n = c->is->C, .half = c->is->kind};
+    c->index = host_alloc(c, T, sizeof *c->index);
+    for (size_t t = 0; t < T; t++)
+        c->index[t] = (int32_t)(t * t * 37 % POSITIONS);
+}
+
+static void rope_forward(struct tac_backend *be, void **a, struct call *c)
+{
+    size_t T = c->is->T, H = c->is->H;
+    c->rope.table = a[RP_TABLE];
+    be->ops->mix(be, a[RP_Y], 0, 1, a[RP_X], T * H * c->is->D);
+    be->ops->rope(be, a[RP_Y], &c->rope, c->index, T, H, false);
+}
+
+static void rope_backward(struct tac_backend *be, void **a, struct call *c)
+{
+    size_t T = c->is->T, H = c->is->H;
+    c->rope.table = a[RP_TABLE];
+    be->ops->mix(be, a[RP_DX], 0, 1, a[RP_DY], T * H * c->is->D);
+    be->ops->rope(be, a[RP_DX], &c->rope, c->index, T, H, true);
 }
 
 /* ---- attention ---- */
@@ -503,6 +539,31 @@ static void act_backward(struct tac_backend *be, void **a, struct call *c)
                     (enum tac_act_kind)c->is->kind);
 }
 
+enum { GA_X, GA_U, GA_Y, GA_DY, GA_DX, GA_DU };
+
+static void gate_build(struct call *c)
+{
+    size_t T = c->is->T, C = c->is->C;
+    add_array(c, "x", IN, 0, T, C);
+    add_array(c, "u", IN, 0, T, C);
+    add_array(c, "y", OUT, 0, T, C);
+    add_array(c, "dy", COT, GA_Y, T, C);
+    add_array(c, "dx", SET, GA_X, T, C);
+    add_array(c, "du", SET, GA_U, T, C);
+}
+
+static void gate_forward(struct tac_backend *be, void **a, struct call *c)
+{
+    be->ops->gate(be, a[GA_Y], a[GA_X], a[GA_U], c->is->T * c->is->C,
+                  (enum tac_act_kind)c->is->kind);
+}
+
+static void gate_backward(struct tac_backend *be, void **a, struct call *c)
+{
+    be->ops->gate_dx(be, a[GA_DX], a[GA_DU], a[GA_DY], a[GA_X], a[GA_U], c->is->T * c->is->C,
+                     (enum tac_act_kind)c->is->kind);
+}
+
 /* ---- vocabulary ---- */
 
 enum { VO_X, VO_E, VO_LOGP, VO_LSE, VO_BEST, VO_LOGITS, VO_DLOGP, VO_DX, VO_DE };
@@ -569,6 +630,8 @@ static void vocab_backward(struct tac_backend *be, void **a, struct call *c)
 #define HEADS     .build = heads_build, .forward = heads_forward, .backward = heads_backward
 #define ATTEND    .build = attend_build, .forward = attend_forward, .backward = attend_backward
 #define ACT       .build = act_build, .forward = act_forward, .backward = act_backward
+#define ROPE      .build = rope_build, .forward = rope_forward, .backward = rope_backward
+#define GATE      .build = gate_build, .forward = gate_forward, .backward = gate_backward
 #define VOCAB     .build = vocab_build, .forward = vocab_forward, .backward = vocab_backward
 #define FD        .fd = true, .wtype = TAC_W_REAL
 #define TOL(y, g) .tol = y, .gtol = g
@@ -598,17 +661,19 @@ static const struct op_case OP_CASES[] = {
     {"matmul f16", MATMUL, .T = 14, .N = 131, .C = 257, .wtype = TAC_W_F16, TOL(2e-6, 2e-6)},
     {"matmul bf16", MATMUL, .T = 1, .N = 300, .C = 256, .wtype = TAC_W_BF16, TOL(2e-6, 2e-6)},
     {"matmul narrow", MATMUL, .T = 7, .N = 1, .C = 3, .wtype = TAC_W_F32, TOL(1e-6, 1e-6)},
-    {"heads interleaved", HEADS, FD, .T = 5, .H = 3, .G = 3, .D = 5, .kind = HEADS_PLAIN,
+    {"matmul across", MATMUL, FD, .T = 5, .N = 7, .C = 6, .kind = 1, TOL(1e-6, 1e-6)},
+    {"matmul across real", MATMUL, .T = 33, .N = 65, .C = 530, .kind = 1, .wtype = TAC_W_REAL,
+     TOL(2e-6, 2e-6)},
+    {"matmul across f16", MATMUL, .T = 2, .N = 131, .C = 257, .kind = 1, .wtype = TAC_W_F16,
+     TOL(2e-6, 2e-6)},
+    {"heads interleaved", HEADS, FD, .T = 5, .H = 3, .G = 3, .D = 5, .kind = TAC_QKV_INTERLEAVED,
      TOL(0, 0)},
-    {"heads interleaved rope", HEADS, FD, .T = 5, .H = 3, .G = 3, .D = 8, TOL(5e-7, 5e-7)},
-    {"heads interleaved rope half", HEADS, FD, .T = 5, .H = 3, .G = 3, .D = 7, .kind = HEADS_HALF,
-     TOL(5e-7, 5e-7)},
-    {"heads stacked grouped", HEADS, FD, .T = 5, .H = 6, .G = 2, .D = 8,
-     .kind = HEADS_STACKED | HEADS_PLAIN, TOL(0, 0)},
-    {"heads stacked grouped rope", HEADS, FD, .T = 9, .H = 6, .G = 2, .D = 9, .kind = HEADS_STACKED,
-     TOL(5e-7, 5e-7)},
-    {"heads stacked rope half", HEADS, .T = 70, .H = 2, .G = 2, .D = 64,
-     .kind = HEADS_STACKED | HEADS_HALF, TOL(5e-7, 5e-7)},
+    {"heads stacked grouped", HEADS, FD, .T = 5, .H = 6, .G = 2, .D = 8, .kind = TAC_QKV_STACKED,
+     TOL(0, 0)},
+    {"heads stacked", HEADS, .T = 70, .H = 2, .G = 2, .D = 64, .kind = TAC_QKV_STACKED, TOL(0, 0)},
+    {"rope", ROPE, FD, .T = 5, .H = 3, .D = 8, .C = 8, TOL(5e-7, 5e-7)},
+    {"rope half", ROPE, FD, .T = 5, .H = 3, .D = 7, .C = 4, .kind = 1, TOL(5e-7, 5e-7)},
+    {"rope half wide", ROPE, .T = 70, .H = 4, .D = 64, .C = 64, .kind = 1, TOL(5e-7, 5e-7)},
     {"attend", ATTEND, FD, .T = 13, .H = 2, .G = 2, .D = 5, TOL(2e-6, 4e-6)},
     {"attend grouped alibi", ATTEND, FD, .T = 13, .H = 6, .G = 2, .D = 3, .kind = ATTN_ALIBI,
      TOL(2e-6, 4e-6)},
@@ -621,6 +686,10 @@ static const struct op_case OP_CASES[] = {
     {"attend large scores", ATTEND, .T = 143, .H = 2, .G = 2, .D = 17, .large = 12,
      .kind = ATTN_LONG | ATTN_ALIBI, TOL(3e-4, 3e-3)},
     {"attend loud", ATTEND, .T = 13, .H = 4, .G = 2, .D = 16, .fill = LOUD, TOL(3e-4, 3e-3)},
+    {"gelu erf", ACT, FD, .T = 3, .C = 21, .kind = TAC_GELU, TOL(1e-6, 1e-6)},
+    {"gelu erf loud", ACT, .T = 33, .C = 451, .kind = TAC_GELU, .fill = LOUD, TOL(1e-6, 1e-6)},
+    {"gate gelu erf", GATE, FD, .T = 3, .C = 21, .kind = TAC_GELU, TOL(1e-6, 1e-6)},
+    {"gate silu loud", GATE, .T = 33, .C = 451, .kind = TAC_SILU, .fill = LOUD, TOL(1e-6, 1e-6)},
     {"gelu", ACT, FD, .T = 3, .C = 21, .kind = TAC_GELU_TANH, TOL(1e-6, 1e-6)},
     {"silu", ACT, FD, .T = 3, .C = 21, .kind = TAC_SILU, TOL(1e-6, 1e-6)},
     {"relu", ACT, FD, .T = 3, .C = 21, .kind = TAC_RELU, TOL(0, 0)},
@@ -650,6 +719,8 @@ enum { N_OP_CASES = sizeof OP_CASES / sizeof OP_CASES[0] };
 #undef HEADS
 #undef ATTEND
 #undef ACT
+#undef ROPE
+#undef GATE
 #undef VOCAB
 #undef FD
 #undef TOL

@@ -98,7 +98,7 @@ static void assert_bytes(const float *got, const float *want, size_t n, const ch
 static void check_products(struct tac_backend *be, struct numbers *s, const char *isa)
 {
     static float y[M * N], dx[M * K], column[N];
-    struct tac_weight w = {s->w, TAC_W_F32, N, K};
+    struct tac_weight w = {s->w, TAC_W_F32, N, K, false};
     be->ops->matmul(be, y, s->x, &w, NULL, NULL, M);
     for (size_t i = 0; i < M; i++)
         for (size_t j = 0; j < N; j++)
@@ -149,8 +149,8 @@ static void takes_every_type(void **state)
                 x[j] = (float)tac_rng_normal(&rng);
             for (int j = 0; j < ROWS; j++)
                 src[j] = j;
-            struct tac_weight half = {bits, (enum tac_wtype)type, ROWS, COLS},
-                              whole = {full, TAC_W_F32, ROWS, COLS};
+            struct tac_weight half = {bits, (enum tac_wtype)type, ROWS, COLS, false},
+                              whole = {full, TAC_W_F32, ROWS, COLS, false};
             be->ops->embed(be, full, &half, NULL, src, ROWS, COLS);
             be->ops->matmul(be, got, x, &half, NULL, NULL, M);
             be->ops->matmul(be, want, x, &whole, NULL, NULL, M);
@@ -170,7 +170,7 @@ static void leaves_trainable_weights_alone(void **state)
         w[i] = (float)tac_rng_normal(&rng);
     for (int i = 0; i < M * K; i++)
         x[i] = (float)tac_rng_normal(&rng);
-    struct tac_weight trained = {w, TAC_W_REAL, N, K}, frozen = {w, TAC_W_F32, N, K};
+    struct tac_weight trained = {w, TAC_W_REAL, N, K, false}, frozen = {w, TAC_W_F32, N, K, false};
     half->ops->matmul(half, got, x, &trained, NULL, NULL, M);
     full->ops->matmul(full, want, x, &trained, NULL, NULL, M);
     assert_memory_equal(got, want, sizeof got);

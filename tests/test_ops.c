@@ -383,7 +383,7 @@ static void check_halves(struct tac_backend *be, double tol)
     for (int i = 0; i < ROWS; i++)
         src[i] = i;
     for (int type = TAC_W_F16; type <= TAC_W_BF16; type++) {
-        struct tac_weight E = {bits, (enum tac_wtype)type, ROWS, COLS};
+        struct tac_weight E = {bits, (enum tac_wtype)type, ROWS, COLS, false};
         be->ops->embed(be, y, &E, NULL, src, ROWS, COLS);
         be->ops->sync(be);
         be->ops->download_f64(be, got, y, ALL);
@@ -464,7 +464,7 @@ static void check_best(struct tac_backend *be, double tol)
     float E[TOKENS] = {0};
     double one[2] = {1, 0}, logp = 0;
     int32_t best[2] = {-1, -1};
-    struct tac_weight w = {E, TAC_W_F32, TOKENS, 1};
+    struct tac_weight w = {E, TAC_W_F32, TOKENS, 1, false};
     E[70] = E[71] = E[200] = 2;
     void *x = on_device(be, one, 2), *out = on_device(be, &logp, 1);
     be->ops->vocab(be, out, best, NULL, NULL, NULL, x, &w, NULL, 0, 2);
@@ -487,8 +487,9 @@ static void check_empty(struct tac_backend *be, double tol)
     (void)tol;
     double one[4] = {1, 2, 3, 4};
     void *p = on_device(be, one, 4), *q = on_device(be, one, 4);
-    struct tac_weight w = {p, TAC_W_REAL, 2, 2};
+    struct tac_weight w = {p, TAC_W_REAL, 2, 2, false};
     struct tac_heads hd = {.H = 1, .G = 1, .D = 2};
+    struct tac_rope rope = {.D = 2, .n = 2, .table = p};
     struct tac_attn a = {.H = 1, .G = 1, .D = 2};
     struct tac_adamw adamw = {.lr = 1, .step = 1};
     be->ops->embed(be, q, &w, NULL, NULL, 0, 2);
@@ -499,12 +500,15 @@ static void check_empty(struct tac_backend *be, double tol)
     be->ops->matmul(be, q, p, &w, NULL, NULL, 0);
     be->ops->matmul_dx(be, q, p, &w, NULL, 0);
     be->ops->matmul_dw(be, q, NULL, p, p, 0, 2, 2);
-    be->ops->heads(be, q, q, q, p, &hd, NULL, 0);
-    be->ops->heads_dx(be, q, p, p, p, &hd, NULL, 0);
+    be->ops->heads(be, q, q, q, p, &hd, 0);
+    be->ops->heads_dx(be, q, p, p, p, &hd, 0);
+    be->ops->rope(be, q, &rope, NULL, 0, 1, false);
     be->ops->attend(be, q, q, p, p, p, &a);
     be->ops->attend_dx(be, q, q, q, p, p, p, p, p, p, &a);
     be->ops->act(be, q, p, 0, TAC_RELU);
     be->ops->act_dx(be, q, p, p, 0, TAC_RELU);
+    be->ops->gate(be, q, p, p, 0, TAC_RELU);
+    be->ops->gate_dx(be, q, q, p, p, p, 0, TAC_RELU);
     be->ops->rows_get(be, q, p, NULL, 0, 2);
     be->ops->rows_add(be, q, p, NULL, 0, 2);
     be->ops->mix(be, q, 1, 1, p, 0);

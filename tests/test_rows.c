@@ -133,17 +133,20 @@ static void test_optimisers_same_bytes(void **state)
 
 enum { ROWS = 37, WIDTH = 24 * 31 };
 
-/* A batch of rows through norm, norm_dx, act, act_dx and heads, computed together or row by row. */
+/* A batch of rows through norm, norm_dx, act, act_dx, gate, gate_dx, heads and rope, computed
+ * together or row by row. */
 struct batch {
     float x[ROWS * WIDTH], g[WIDTH], b[WIDTH], stat[ROWS * 2];
     float y[ROWS * WIDTH], dx[ROWS * WIDTH], a[ROWS * WIDTH], da[ROWS * WIDTH];
+    float gate[ROWS * WIDTH], dgate[ROWS * WIDTH], du[ROWS * WIDTH], table[1001 * 20];
     float q[ROWS * WIDTH / 3], k[ROWS * WIDTH / 3], v[ROWS * WIDTH / 3];
     int32_t pos[ROWS];
 };
 
 static void batch_ops(struct tac_backend *be, struct batch *s, size_t t, size_t n)
 {
-    struct tac_heads hd = {TAC_QKV_INTERLEAVED, 8, 8, 31, 20, 10000, true};
+    struct tac_heads hd = {TAC_QKV_INTERLEAVED, 8, 8, 31};
+    struct tac_rope rope = {31, 20, true, s->table};
     size_t at = t * WIDTH, part = at / 3;
     be->ops->norm(be, s->y + at, s->stat + 2 * t, s->x + at, s->g, s->b, n, WIDTH, 1e-5,
                   TAC_LAYERNORM);
@@ -151,7 +154,12 @@ static void batch_ops(struct tac_backend *be, struct batch *s, size_t t, size_t 
                      WIDTH, TAC_LAYERNORM);
     be->ops->act(be, s->a + at, s->x + at, n * WIDTH, TAC_GELU_TANH);
     be->ops->act_dx(be, s->da + at, s->y + at, s->x + at, n * WIDTH, TAC_GELU_TANH);
-    be->ops->heads(be, s->q + part, s->k + part, s->v + part, s->x + at, &hd, s->pos + t, n);
+    be->ops->gate(be, s->gate + at, s->x + at, s->y + at, n * WIDTH, TAC_GELU);
+    be->ops->gate_dx(be, s->dgate + at, s->du + at, s->dx + at, s->x + at, s->y + at, n * WIDTH,
+                     TAC_SILU);
+    be->ops->heads(be, s->q + part, s->k + part, s->v + part, s->x + at, &hd, n);
+    be->ops->rope(be, s->q + part, &rope, s->pos + t, n, 8, false);
+    be->ops->rope(be, s->k + part, &rope, s->pos + t, n, 8, true);
 }
 
 static void batch_fill(struct batch *s)
@@ -163,6 +171,8 @@ static void batch_fill(struct batch *s)
         s->g[i] = (float)tac_rng_normal(&rng);
         s->b[i] = (float)tac_rng_normal(&rng);
     }
+    for (size_t i = 0; i < sizeof s->table / sizeof *s->table; i++)
+        s->table[i] = (float)tac_rng_normal(&rng);
     for (int t = 0; t < ROWS; t++)
         s->pos[t] = 1000 - t;
 }
@@ -191,7 +201,7 @@ static void thin_fill(struct thin *s)
 static void check_thin(struct tac_backend *be, struct thin *s, enum tac_wtype type)
 {
     const void *data = type == TAC_W_F32 ? (void *)s->w : s->half;
-    struct tac_weight w = {data, type, THIN_N, THIN_K};
+    struct tac_weight w = {data, type, THIN_N, THIN_K, false};
     for (int plain = 0; plain < 2; plain++) {
         const float *bias = plain ? NULL : s->bias, *res = plain ? NULL : s->res;
         be->ops->matmul(be, s->many, s->x, &w, bias, res, MANY);
@@ -274,7 +284,7 @@ static void in_place_fill(struct in_place *s)
 static void check_in_place(struct tac_backend *be, struct in_place *s)
 {
     const struct tac_ops *op = be->ops;
-    struct tac_weight w = {s->w, TAC_W_F32, IP_C, IP_C};
+    struct tac_weight w = {s->w, TAC_W_F32, IP_C, IP_C, false};
     IN_PLACE("norm y = x", s->x,
              op->norm(be, to, s->stat, s->x, s->w, NULL, IP_T, IP_C, 1e-5, TAC_LAYERNORM));
     IN_PLACE("norm_dx dx = dy", s->y,

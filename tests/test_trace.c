@@ -140,7 +140,7 @@ static void test_busy(void **state)
     assert_ok(tac_backend_trace(be, EVENTS, &err), err);
     enum { T = 200, N = 1000, K = 500 };
     float *x = be->ops->alloc(be, sizeof *x * (T * K + N * K + T * N)), *y = x + T * K + N * K;
-    struct tac_weight w = {x + T * K, TAC_W_REAL, N, K};
+    struct tac_weight w = {x + T * K, TAC_W_REAL, N, K, false};
     be->ops->matmul(be, y, x, &w, NULL, NULL, T);
     const struct tac_trace_kind *k = kind_of(be->trace, "matmul");
     assert_true(k->busy > 0.5 * k->seconds && k->busy <= k->seconds);

@@ -57,12 +57,18 @@ void tac_cpu_norm_dx(struct tac_backend *be, void *dx, const void *res, const vo
 void tac_cpu_norm_dw(struct tac_backend *be, void *dg, void *db, const void *dy, const void *x,
                      const void *stat, size_t T, size_t C, enum tac_norm_kind kind);
 void tac_cpu_heads(struct tac_backend *be, void *q, void *k, void *v, const void *qkv,
-                   const struct tac_heads *hd, const int32_t *pos, size_t T);
+                   const struct tac_heads *hd, size_t T);
 void tac_cpu_heads_dx(struct tac_backend *be, void *dqkv, const void *dq, const void *dk,
-                      const void *dv, const struct tac_heads *hd, const int32_t *pos, size_t T);
+                      const void *dv, const struct tac_heads *hd, size_t T);
+void tac_cpu_rope(struct tac_backend *be, void *x, const struct tac_rope *r, const int32_t *pos,
+                  size_t T, size_t n, bool back);
 void tac_cpu_act(struct tac_backend *be, void *y, const void *x, size_t n, enum tac_act_kind kind);
 void tac_cpu_act_dx(struct tac_backend *be, void *dx, const void *dy, const void *x, size_t n,
                     enum tac_act_kind kind);
+void tac_cpu_gate(struct tac_backend *be, void *y, const void *x, const void *u, size_t n,
+                  enum tac_act_kind kind);
+void tac_cpu_gate_dx(struct tac_backend *be, void *dx, void *du, const void *dy, const void *x,
+                     const void *u, size_t n, enum tac_act_kind kind);
 void tac_cpu_rows_get(struct tac_backend *be, void *y, const void *x, const int32_t *idx, size_t n,
                       size_t C);
 void tac_cpu_rows_add(struct tac_backend *be, void *y, const void *x, const int32_t *idx, size_t n,

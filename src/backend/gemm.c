@@ -206,6 +206,13 @@ static const struct tac_kern_tile *tile_for(const struct tac_backend *be,
     return w->type == TAC_W_REAL ? &be->kern->gemm->f32 : be->frozen;
 }
 
+/* A weight as the second factor, where K, the summed index, is its columns, or its rows. */
+static struct factor factor_of(const struct tac_weight *w, bool over_cols)
+{
+    size_t ld = w->across ? w->rows : w->cols;
+    return (struct factor){w->data, w->type, ld, over_cols != w->across};
+}
+
 void tac_cpu_matmul(struct tac_backend *be, void *y, const void *x, const struct tac_weight *w,
                     const void *bias, const void *res, size_t T)
 {
@@ -214,7 +221,7 @@ void tac_cpu_matmul(struct tac_backend *be, void *y, const void *x, const struct
     struct product p = {
         .y = y,
         .a = {x, TAC_W_REAL, w->cols, true},
-        .b = {w->data, w->type, w->cols, true},
+        .b = factor_of(w, true),
         .bias = bias,
         .res = res,
         .M = T,
@@ -232,7 +239,7 @@ void tac_cpu_matmul_dx(struct tac_backend *be, void *dx, const void *dy, const s
     struct product p = {
         .y = dx,
         .a = {dy, TAC_W_REAL, w->rows, true},
-        .b = {w->data, w->type, w->cols, false},
+        .b = factor_of(w, false),
         .res = res,
         .M = T,
         .N = w->cols,
@@ -257,7 +264,8 @@ void tac_cpu_matmul_dw(struct tac_backend *be, void *dw, void *db, const void *d
         .g = be->kern->gemm,
         .t = &be->kern->gemm->f32,
     };
-    gemm(be, &p);
+    if (dw)
+        gemm(be, &p);
     if (db)
         be->kern->gemm->column_sum(db, dy, N, N, T);
 }

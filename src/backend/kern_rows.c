@@ -135,13 +135,13 @@ SIMD_FN v16 sigmoid(v16 z, v16 *complement)
 #define GELU_2A 1.59576912f /* 2 * 0.79788456 */
 #define GELU_B  0.044715f
 
-SIMD_FN v16 gelu(v16 x)
+SIMD_FN v16 gelu_tanh(v16 x)
 {
     v16 rest, z = v16_fma(v16_mul(x, x), v16_set1(GELU_B), v16_set1(1));
     return v16_mul(x, sigmoid(v16_mul(v16_mul(x, v16_set1(GELU_2A)), z), &rest));
 }
 
-SIMD_FN v16 gelu_slope(v16 x)
+SIMD_FN v16 gelu_tanh_slope(v16 x)
 {
     /* beyond 20 the slope is 0 or 1 to the last bit, but x^2 could overflow */
     x = v16_min(v16_set1(20), v16_max(v16_set1(-20), x));
@@ -149,6 +149,44 @@ SIMD_FN v16 gelu_slope(v16 x)
     v16 s = sigmoid(v16_mul(ax, v16_fma(xx, v16_set1(GELU_B), v16_set1(1))), &rest);
     v16 du = v16_mul(ax, v16_fma(xx, v16_set1(3 * GELU_B), v16_set1(1)));
     return v16_fma(v16_mul(s, rest), du, s);
+}
+
+/* The normal distribution's density (but for 1/sqrt(2 pi)) and its tail Phi(-|x|), which is the
+ * density times a function that falls like 1/|x|: a polynomial in t = 1 / (1 + 0.35 |x|), fitted to
+ * 5e-8 of erfcx. x^2 is taken in two floats, else its rounding would grow with it. */
+SIMD_FN v16 normal_tail(v16 x, v16 *density)
+{
+    static const float C[] = {-0.02853105030953884f, 0.1412721574306488f,    -0.25073742866516113f,
+                              0.15416620671749115f,  -0.020117703825235367f, 0.10442750155925751f,
+                              0.1200617104768753f,   0.13983604311943054f,   0.13962258398532867f};
+    v16 a = v16_min(v16_set1(20), v16_abs(x)), xx = v16_mul(a, a);
+    v16 rest = v16_fma(a, a, v16_neg(xx)), half = v16_set1(-0.5f);
+    v16 e = v16_exp(v16_mul(xx, half));
+    *density = v16_fma(e, v16_mul(rest, half), e);
+    v16 t = v16_div(v16_set1(1), v16_fma(a, v16_set1(0.35f), v16_set1(1))), p = v16_set1(C[0]);
+    for (size_t i = 1; i < sizeof C / sizeof *C; i++)
+        p = v16_fma(p, t, v16_set1(C[i]));
+    return v16_mul(v16_mul(p, t), *density);
+}
+
+SIMD_FN v16 normal_cdf(v16 x, v16 *density)
+{
+    v16 tail = normal_tail(x, density);
+    return v16_select(v16_lt(x, v16_zero()), tail, v16_sub(v16_set1(1), tail));
+}
+
+SIMD_FN v16 gelu(v16 x)
+{
+    v16 density;
+    return v16_mul(x, normal_cdf(x, &density));
+}
+
+SIMD_FN v16 gelu_slope(v16 x)
+{
+    /* beyond 20 the slope is 0 or 1 to the last bit, but infinity times 0 is neither */
+    x = v16_min(v16_set1(20), v16_max(v16_set1(-20), x));
+    v16 density, cdf = normal_cdf(x, &density);
+    return v16_fma(v16_mul(x, v16_set1(0.39894228f)), density, cdf);
 }
 
 SIMD_FN v16 silu(v16 x)
@@ -188,40 +226,59 @@ SIMD_FN v16 tanh_slope(v16 x)
         put((y) + i, value, m);                                                                    \
     }
 
+/* DO(f, f') of a kind. */
+#define OF_KIND(kind, DO)                                                                          \
+    switch (kind) {                                                                                \
+    case TAC_GELU_TANH:                                                                            \
+        DO(gelu_tanh, gelu_tanh_slope)                                                             \
+        break;                                                                                     \
+    case TAC_SILU:                                                                                 \
+        DO(silu, silu_slope)                                                                       \
+        break;                                                                                     \
+    case TAC_RELU:                                                                                 \
+        DO(relu, relu_slope)                                                                       \
+        break;                                                                                     \
+    case TAC_TANH:                                                                                 \
+        DO(v16_tanh, tanh_slope)                                                                   \
+        break;                                                                                     \
+    case TAC_GELU:                                                                                 \
+        DO(gelu, gelu_slope)                                                                       \
+        break;                                                                                     \
+    }
+
 static void act(float *y, const float *x, size_t n, enum tac_act_kind kind)
 {
-    switch (kind) {
-    case TAC_GELU_TANH:
-        EACH_OF(n, y, gelu(get(x + i, m)))
-        break;
-    case TAC_SILU:
-        EACH_OF(n, y, silu(get(x + i, m)))
-        break;
-    case TAC_RELU:
-        EACH_OF(n, y, relu(get(x + i, m)))
-        break;
-    case TAC_TANH:
-        EACH_OF(n, y, v16_tanh(get(x + i, m)))
-        break;
-    }
+#define ACT(f, slope) EACH_OF(n, y, f(get(x + i, m)))
+    OF_KIND(kind, ACT)
+#undef ACT
 }
 
 static void act_dx(float *dx, const float *dy, const float *x, size_t n, enum tac_act_kind kind)
 {
-    switch (kind) {
-    case TAC_GELU_TANH:
-        EACH_OF(n, dx, v16_mul(get(dy + i, m), gelu_slope(get(x + i, m))))
-        break;
-    case TAC_SILU:
-        EACH_OF(n, dx, v16_mul(get(dy + i, m), silu_slope(get(x + i, m))))
-        break;
-    case TAC_RELU:
-        EACH_OF(n, dx, v16_mul(get(dy + i, m), relu_slope(get(x + i, m))))
-        break;
-    case TAC_TANH:
-        EACH_OF(n, dx, v16_mul(get(dy + i, m), tanh_slope(get(x + i, m))))
-        break;
+#define ACT_DX(f, slope) EACH_OF(n, dx, v16_mul(get(dy + i, m), slope(get(x + i, m))))
+    OF_KIND(kind, ACT_DX)
+#undef ACT_DX
+}
+
+static void gate(float *y, const float *x, const float *u, size_t n, enum tac_act_kind kind)
+{
+#define GATE(f, slope) EACH_OF(n, y, v16_mul(f(get(x + i, m)), get(u + i, m)))
+    OF_KIND(kind, GATE)
+#undef GATE
+}
+
+static void gate_dx(float *dx, float *du, const float *dy, const float *x, const float *u, size_t n,
+                    enum tac_act_kind kind)
+{
+#define GATE_DX(f, slope)                                                                          \
+    for (size_t i = 0; i < n; i += V16) {                                                          \
+        size_t m = left(n, i);                                                                     \
+        v16 d = get(dy + i, m), g = get(x + i, m), by = get(u + i, m);                             \
+        put(dx + i, v16_mul(v16_mul(d, by), slope(g)), m);                                         \
+        put(du + i, v16_mul(d, f(g)), m);                                                          \
     }
+    OF_KIND(kind, GATE_DX)
+#undef GATE_DX
 }
 
 static void add(float *y, const float *x, size_t n)
@@ -401,6 +458,8 @@ const struct tac_kern_rows TAC_KERN_NAME(tac_kern_rows) = {
     .norm_dw = norm_dw,
     .act = act,
     .act_dx = act_dx,
+    .gate = gate,
+    .gate_dx = gate_dx,
     .add = add,
     .mix = mix,
     .scale = scale,

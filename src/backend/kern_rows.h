@@ -26,6 +26,9 @@ struct tac_kern_rows {
                     size_t T, size_t C, size_t c0, size_t c1);
     void (*act)(float *y, const float *x, size_t n, enum tac_act_kind kind);
     void (*act_dx)(float *dx, const float *dy, const float *x, size_t n, enum tac_act_kind kind);
+    void (*gate)(float *y, const float *x, const float *u, size_t n, enum tac_act_kind kind);
+    void (*gate_dx)(float *dx, float *du, const float *dy, const float *x, const float *u, size_t n,
+                    enum tac_act_kind kind);
     void (*add)(float *y, const float *x, size_t n); /* y += x */
     /* y = fma(b, x, a * y); x NULL: y = a * y */
     void (*mix)(float *y, float a, float b, const float *x, size_t n);

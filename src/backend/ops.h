@@ -37,17 +37,19 @@ static inline size_t tac_wtype_size(enum tac_wtype type, size_t real)
     return type == TAC_W_F16 || type == TAC_W_BF16 ? 2 : type == TAC_W_F32 ? 4 : real;
 }
 
-/* A weight matrix (rows, cols), row-major as HuggingFace stores it: [out, in]. Borrowed, perhaps
+/* A weight matrix (rows, cols), row-major as HuggingFace stores most: [out, in]. Borrowed, perhaps
  * unaligned, mapped memory; TAC_W_REAL: aligned backend memory of the real type (trainable
- * weights). */
+ * weights). across: stored [in, out], as GPT-2's Conv1D; only matmul and matmul_dx take such. */
 struct tac_weight {
     const void *data;
     enum tac_wtype type;
     size_t rows, cols;
+    bool across;
 };
 
 enum tac_norm_kind { TAC_LAYERNORM, TAC_RMSNORM };
-enum tac_act_kind { TAC_GELU_TANH, TAC_RELU, TAC_SILU, TAC_TANH };
+/* TAC_GELU: x * Phi(x), by the error function; TAC_GELU_TANH: its approximation */
+enum tac_act_kind { TAC_GELU_TANH, TAC_RELU, TAC_SILU, TAC_TANH, TAC_GELU };
 
 /* How a fused QKV row (H + 2G) * D is cut. */
 enum tac_qkv_order {
@@ -58,9 +60,14 @@ enum tac_qkv_order {
 struct tac_heads {
     enum tac_qkv_order order;
     size_t H, G, D;
-    size_t rope;      /* leading dimensions of a head that are rotated; 0: none */
-    double rope_base; /* 10000 */
-    bool rope_half;   /* pairs (i, i + rope/2) as GPT-NeoX, else (2i, 2i+1) */
+};
+
+/* Rotary position embedding (Su et al. 2021) of the leading n (even) of a head's D dimensions.
+ * table: (positions, n) in backend memory, of each position its n/2 cosines, then its n/2 sines. */
+struct tac_rope {
+    size_t D, n;
+    bool half; /* pairs (i, i + n/2) as GPT-NeoX, else (2i, 2i+1) */
+    const void *table;
 };
 
 /* A node of the prefix tree as attention sees it. Its n keys follow those of its parent's path. */
@@ -159,17 +166,19 @@ struct tac_ops {
     /* matmul_dx: dx (T,K) = dy (T,N) w + res.  res (T,K) or NULL, may be dx */
     void (*matmul_dx)(struct tac_backend *be, void *dx, const void *dy, const struct tac_weight *w,
                       const void *res, size_t T);
-    /* matmul_dw: dw (N,K) += dy^T x, db (N) += sum_t dy (db may be NULL).  dy (T,N)  x (T,K) */
+    /* matmul_dw: dw (N,K) += dy^T x, db (N) += sum_t dy (either may be NULL).  dy (T,N)  x (T,K) */
     void (*matmul_dw)(struct tac_backend *be, void *dw, void *db, const void *dy, const void *x,
                       size_t T, size_t N, size_t K);
 
-    /* heads: cuts qkv (T, (H+2G)*D) into q (T,H*D), k (T,G*D), v (T,G*D); rotates q and k by pos
-     * (T). */
+    /* heads: cuts qkv (T, (H+2G)*D) into q (T,H*D), k (T,G*D), v (T,G*D); heads_dx: the reverse */
     void (*heads)(struct tac_backend *be, void *q, void *k, void *v, const void *qkv,
-                  const struct tac_heads *hd, const int32_t *pos, size_t T);
-    /* heads_dx: the reverse, rotating back. */
+                  const struct tac_heads *hd, size_t T);
     void (*heads_dx)(struct tac_backend *be, void *dqkv, const void *dq, const void *dk,
-                     const void *dv, const struct tac_heads *hd, const int32_t *pos, size_t T);
+                     const void *dv, const struct tac_heads *hd, size_t T);
+    /* rope: rotates n heads' worth of rows x (T,n*D) in place by pos (T); back: by -pos, which is
+     * also the gradient */
+    void (*rope)(struct tac_backend *be, void *x, const struct tac_rope *r, const int32_t *pos,
+                 size_t T, size_t n, bool back);
 
     /* attend: o (n_query, H*D), lse (n_query, H): log-sum-exp of each row's scores.  q (T,H*D)  k v
      * (T,G*D). o and lse are compact, one row a query; q, k, v are indexed by row. */
@@ -186,6 +195,13 @@ struct tac_ops {
     void (*act)(struct tac_backend *be, void *y, const void *x, size_t n, enum tac_act_kind kind);
     void (*act_dx)(struct tac_backend *be, void *dx, const void *dy, const void *x, size_t n,
                    enum tac_act_kind kind);
+
+    /* gate: y = f(x) * u; gate_dx: dx = dy * u * f'(x), du = dy * f(x).  n elements; y may be x or
+     * u, dx or du may be dy */
+    void (*gate)(struct tac_backend *be, void *y, const void *x, const void *u, size_t n,
+                 enum tac_act_kind kind);
+    void (*gate_dx)(struct tac_backend *be, void *dx, void *du, const void *dy, const void *x,
+                    const void *u, size_t n, enum tac_act_kind kind);
 
     /* rows_get: y[i] = x[idx[i]]; rows_add: y[idx[i]] += x[i], in order.  rows of C */
     void (*rows_get)(struct tac_backend *be, void *y, const void *x, const int32_t *idx, size_t n,

@@ -92,7 +92,7 @@ static float from_bf16(uint16_t h)
 /* Element (row, col); the data may be unaligned. */
 static real weight_at(const struct tac_weight *w, size_t row, size_t col)
 {
-    size_t i = row * w->cols + col;
+    size_t i = w->across ? col * w->rows + row : row * w->cols + col;
     uint16_t h;
     float f;
     switch (w->type) {
@@ -308,7 +308,8 @@ static void op_matmul_dw(struct tac_backend *be, void *dw, void *db, const void 
     for (size_t t = 0; t < T; t++)
         for (size_t n = 0; n < N; n++) {
             real d = ((const real *)dy)[t * N + n];
-            axpy((real *)dw + n * K, d, (const real *)x + t * K, K);
+            if (dw)
+                axpy((real *)dw + n * K, d, (const real *)x + t * K, K);
             if (db)
                 ((real *)db)[n] += d;
         }
@@ -327,49 +328,45 @@ static size_t fused_offset(const struct tac_heads *hd, enum part part, size_t he
     return (before + head) * hd->D;
 }
 
-/* Rotates a head's vector by its position (sign 1), or back (sign -1): RoPE, arXiv:2104.09864. */
-static void rotate(real *x, const struct tac_heads *hd, int32_t pos, int sign)
-{
-    size_t half = hd->rope / 2;
-    for (size_t i = 0; i < half; i++) {
-        double angle = pos * pow(hd->rope_base, -2.0 * (double)i / (double)hd->rope);
-        real co = (real)cos(angle), si = (real)(sign * sin(angle));
-        real *a = hd->rope_half ? x + i : x + 2 * i,
-             *b = hd->rope_half ? x + i + half : x + 2 * i + 1;
-        real rotated = *a * co - *b * si;
-        *b = *b * co + *a * si;
-        *a = rotated;
-    }
-}
-
 static void op_heads(struct tac_backend *be, void *q, void *k, void *v, const void *qkv,
-                     const struct tac_heads *hd, const int32_t *pos, size_t T)
+                     const struct tac_heads *hd, size_t T)
 {
     size_t D = hd->D, width = (hd->H + 2 * hd->G) * D;
     real *out[] = {q, k, v};
     for (size_t t = 0; t < T; t++)
         for (enum part part = PART_Q; part <= PART_V; part++)
-            for (size_t h = 0, n = part == PART_Q ? hd->H : hd->G; h < n; h++) {
-                real *y = out[part] + (t * n + h) * D;
-                memcpy(y, (const real *)qkv + t * width + fused_offset(hd, part, h),
-                       D * sizeof(real));
-                if (part != PART_V)
-                    rotate(y, hd, pos[t], 1);
-            }
+            for (size_t h = 0, n = part == PART_Q ? hd->H : hd->G; h < n; h++)
+                memcpy(out[part] + (t * n + h) * D,
+                       (const real *)qkv + t * width + fused_offset(hd, part, h), D * sizeof(real));
 }
 
 static void op_heads_dx(struct tac_backend *be, void *dqkv, const void *dq, const void *dk,
-                        const void *dv, const struct tac_heads *hd, const int32_t *pos, size_t T)
+                        const void *dv, const struct tac_heads *hd, size_t T)
 {
     size_t D = hd->D, width = (hd->H + 2 * hd->G) * D;
     const real *in[] = {dq, dk, dv};
     for (size_t t = 0; t < T; t++)
         for (enum part part = PART_Q; part <= PART_V; part++)
-            for (size_t h = 0, n = part == PART_Q ? hd->H : hd->G; h < n; h++) {
-                real *y = (real *)dqkv + t * width + fused_offset(hd, part, h);
-                memcpy(y, in[part] + (t * n + h) * D, D * sizeof(real));
-                if (part != PART_V)
-                    rotate(y, hd, pos[t], -1);
+            for (size_t h = 0, n = part == PART_Q ? hd->H : hd->G; h < n; h++)
+                memcpy((real *)dqkv + t * width + fused_offset(hd, part, h),
+                       in[part] + (t * n + h) * D, D * sizeof(real));
+}
+
+static void op_rope(struct tac_backend *be, void *x, const struct tac_rope *r, const int32_t *pos,
+                    size_t T, size_t n, bool back)
+{
+    size_t half = r->n / 2;
+    for (size_t t = 0; t < T; t++)
+        for (size_t h = 0; h < n; h++)
+            for (size_t i = 0; i < half; i++) {
+                const real *row = (const real *)r->table + (size_t)pos[t] * r->n;
+                real co = row[i], si = back ? -row[half + i] : row[half + i];
+                real *head = (real *)x + (t * n + h) * r->D;
+                real *a = head + (r->half ? i : 2 * i),
+                     *b = head + (r->half ? i + half : 2 * i + 1);
+                real rotated = *a * co - *b * si;
+                *b = *b * co + *a * si;
+                *a = rotated;
             }
 }
 
@@ -557,6 +554,8 @@ static real act(real x, enum tac_act_kind kind)
         return x / (1 + exp(-x));
     case TAC_TANH:
         return tanh(x);
+    case TAC_GELU:
+        return x * (real)0.5 * erfc(-x * (real)M_SQRT1_2);
     case TAC_RELU:
         break;
     }
@@ -577,6 +576,9 @@ static real act_slope(real x, enum tac_act_kind kind)
     case TAC_TANH:
         t = exp(-2 * fabs(x));
         return 4 * t / ((1 + t) * (1 + t));
+    case TAC_GELU:
+        s = (real)(0.5 * M_SQRT1_2 * M_2_SQRTPI); /* 1 / sqrt(2 pi) */
+        return (real)0.5 * erfc(-x * (real)M_SQRT1_2) + x * s * exp((real)-0.5 * x * x);
     case TAC_RELU:
         break;
     }
@@ -594,6 +596,23 @@ static void op_act_dx(struct tac_backend *be, void *dx, const void *dy, const vo
 {
     for (size_t i = 0; i < n; i++)
         ((real *)dx)[i] = ((const real *)dy)[i] * act_slope(((const real *)x)[i], kind);
+}
+
+static void op_gate(struct tac_backend *be, void *y, const void *x, const void *u, size_t n,
+                    enum tac_act_kind kind)
+{
+    for (size_t i = 0; i < n; i++)
+        ((real *)y)[i] = act(((const real *)x)[i], kind) * ((const real *)u)[i];
+}
+
+static void op_gate_dx(struct tac_backend *be, void *dx, void *du, const void *dy, const void *x,
+                       const void *u, size_t n, enum tac_act_kind kind)
+{
+    for (size_t i = 0; i < n; i++) {
+        real d = ((const real *)dy)[i], xi = ((const real *)x)[i];
+        ((real *)dx)[i] = d * ((const real *)u)[i] * act_slope(xi, kind);
+        ((real *)du)[i] = d * act(xi, kind);
+    }
 }
 
 /* ---- vocabulary ---- */
@@ -823,10 +842,13 @@ const struct tac_ops OPS = {
     .matmul_dw = op_matmul_dw,
     .heads = op_heads,
     .heads_dx = op_heads_dx,
+    .rope = op_rope,
     .attend = op_attend,
     .attend_dx = op_attend_dx,
     .act = op_act,
     .act_dx = op_act_dx,
+    .gate = op_gate,
+    .gate_dx = op_gate_dx,
     .rows_get = op_rows_get,
     .rows_add = op_rows_add,
     .mix = op_mix,

@@ -161,54 +161,49 @@ static size_t fused_offset(const struct tac_heads *hd, size_t part, size_t head)
     return ((part > 0 ? hd->H : 0) + (part > 1 ? hd->G : 0) + head) * hd->D;
 }
 
-/* Rotates n heads of D values by one position, or back (sign -1). The angle is taken in double,
- * where its error stays small at any position. */
-static void rotate_heads(float *x, size_t n, const struct tac_heads *hd, int32_t pos, int sign)
-{
-    size_t half = hd->rope / 2, step = hd->rope_half ? 1 : 2, apart = hd->rope_half ? half : 1;
-    for (size_t i = 0; i < half; i++) {
-        double angle = pos * pow(hd->rope_base, -2.0 * (double)i / (double)hd->rope);
-        float co = (float)cos(angle), si = (float)(sign * sin(angle));
-        for (size_t h = 0; h < n; h++) {
-            float *a = x + h * hd->D + i * step, *b = a + apart, first = *a;
-            *a = first * co - *b * si;
-            *b = *b * co + first * si;
-        }
-    }
-}
-
 void tac_cpu_heads(struct tac_backend *be, void *q, void *k, void *v, const void *qkv,
-                   const struct tac_heads *hd, const int32_t *pos, size_t T)
+                   const struct tac_heads *hd, size_t T)
 {
     size_t D = hd->D, width = (hd->H + 2 * hd->G) * D;
     float *out[] = {q, k, v};
 #pragma omp parallel for schedule(static) num_threads(threads_for(be, T *width))
     for (size_t t = 0; t < T; t++)
-        for (size_t part = 0; part < 3; part++) {
-            size_t n = part == 0 ? hd->H : hd->G;
-            float *y = out[part] + t * n * D;
-            for (size_t h = 0; h < n; h++)
-                memcpy(y + h * D, (const float *)qkv + t * width + fused_offset(hd, part, h),
-                       D * sizeof *y);
-            if (hd->rope && part < 2)
-                rotate_heads(y, n, hd, pos[t], 1);
-        }
+        for (size_t part = 0; part < 3; part++)
+            for (size_t h = 0, n = part == 0 ? hd->H : hd->G; h < n; h++)
+                memcpy(out[part] + (t * n + h) * D,
+                       (const float *)qkv + t * width + fused_offset(hd, part, h),
+                       D * sizeof(float));
 }
 
 void tac_cpu_heads_dx(struct tac_backend *be, void *dqkv, const void *dq, const void *dk,
-                      const void *dv, const struct tac_heads *hd, const int32_t *pos, size_t T)
+                      const void *dv, const struct tac_heads *hd, size_t T)
 {
     size_t D = hd->D, width = (hd->H + 2 * hd->G) * D;
     const float *in[] = {dq, dk, dv};
 #pragma omp parallel for schedule(static) num_threads(threads_for(be, T *width))
     for (size_t t = 0; t < T; t++)
         for (size_t part = 0; part < 3; part++)
-            for (size_t h = 0, n = part == 0 ? hd->H : hd->G; h < n; h++) {
-                float *y = (float *)dqkv + t * width + fused_offset(hd, part, h);
-                memcpy(y, in[part] + (t * n + h) * D, D * sizeof *y);
-                if (hd->rope && part < 2)
-                    rotate_heads(y, 1, hd, pos[t], -1);
+            for (size_t h = 0, n = part == 0 ? hd->H : hd->G; h < n; h++)
+                memcpy((float *)dqkv + t * width + fused_offset(hd, part, h),
+                       in[part] + (t * n + h) * D, D * sizeof(float));
+}
+
+void tac_cpu_rope(struct tac_backend *be, void *x, const struct tac_rope *r, const int32_t *pos,
+                  size_t T, size_t n, bool back)
+{
+    size_t pairs = r->n / 2, step = r->half ? 1 : 2, apart = r->half ? pairs : 1;
+#pragma omp parallel for schedule(static) num_threads(threads_for(be, T *n * r->n))
+    for (size_t t = 0; t < T; t++) {
+        const float *co = (const float *)r->table + (size_t)pos[t] * r->n, *si = co + pairs;
+        for (size_t h = 0; h < n; h++) {
+            float *a = (float *)x + (t * n + h) * r->D, *b = a + apart;
+            for (size_t i = 0; i < pairs; i++) {
+                float first = a[i * step], second = b[i * step], s = back ? -si[i] : si[i];
+                a[i * step] = first * co[i] - second * s;
+                b[i * step] = second * co[i] + first * s;
             }
+        }
+    }
 }
 
 /* ---- activations ---- */
@@ -227,6 +222,25 @@ void tac_cpu_act_dx(struct tac_backend *be, void *dx, const void *dy, const void
     for (size_t i = 0; i < n; i += CHUNK)
         kernels(be)->act_dx((float *)dx + i, (const float *)dy + i, (const float *)x + i,
                             tac_min(CHUNK, n - i), kind);
+}
+
+void tac_cpu_gate(struct tac_backend *be, void *y, const void *x, const void *u, size_t n,
+                  enum tac_act_kind kind)
+{
+#pragma omp parallel for schedule(static) num_threads(threads_for(be, n))
+    for (size_t i = 0; i < n; i += CHUNK)
+        kernels(be)->gate((float *)y + i, (const float *)x + i, (const float *)u + i,
+                          tac_min(CHUNK, n - i), kind);
+}
+
+void tac_cpu_gate_dx(struct tac_backend *be, void *dx, void *du, const void *dy, const void *x,
+                     const void *u, size_t n, enum tac_act_kind kind)
+{
+#pragma omp parallel for schedule(static) num_threads(threads_for(be, n))
+    for (size_t i = 0; i < n; i += CHUNK)
+        kernels(be)->gate_dx((float *)dx + i, (float *)du + i, (const float *)dy + i,
+                             (const float *)x + i, (const float *)u + i, tac_min(CHUNK, n - i),
+                             kind);
 }
 
 /* ---- optimisers and reductions ---- */

@@ -13,7 +13,7 @@ bool tac_cpu_thin(struct tac_backend *be, float *y, const float *x, const struct
     const struct tac_kern_thin *k = be->kern->thin;
     struct tac_thin t = {y, x, w->data, w->type, bias, res, T, w->rows, w->cols};
     bool rounded = be->bf16 && w->type != TAC_W_REAL;
-    if (rounded || !T || T > k->m || !w->rows || !w->cols)
+    if (rounded || w->across || !T || T > k->m || !w->rows || !w->cols)
         return false;
     size_t panels = (t.N + TAC_THIN_N - 1) / TAC_THIN_N;
     int threads = tac_threads_for(be->threads, t.M * t.N * t.K);

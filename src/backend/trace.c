@@ -155,11 +155,12 @@ WATCH(matmul_dx, product(be, w, T, 1, true), (be, dx, dy, w, res, T), void *dx, 
       const struct tac_weight *w, const void *res, size_t T)
 WATCH(matmul_dw, weight_gradient(T, N, K), (be, dw, db, dy, x, T, N, K), void *dw, void *db,
       const void *dy, const void *x, size_t T, size_t N, size_t K)
-WATCH(heads, rows(T, hd->H * hd->D), (be, q, k, v, qkv, hd, pos, T), void *q, void *k, void *v,
-      const void *qkv, const struct tac_heads *hd, const int32_t *pos, size_t T)
-WATCH(heads_dx, rows(T, hd->H * hd->D), (be, dqkv, dq, dk, dv, hd, pos, T), void *dqkv,
-      const void *dq, const void *dk, const void *dv, const struct tac_heads *hd,
-      const int32_t *pos, size_t T)
+WATCH(heads, rows(T, hd->H * hd->D), (be, q, k, v, qkv, hd, T), void *q, void *k, void *v,
+      const void *qkv, const struct tac_heads *hd, size_t T)
+WATCH(heads_dx, rows(T, hd->H * hd->D), (be, dqkv, dq, dk, dv, hd, T), void *dqkv, const void *dq,
+      const void *dk, const void *dv, const struct tac_heads *hd, size_t T)
+WATCH(rope, rows(T, n * r->D), (be, x, r, pos, T, n, back), void *x, const struct tac_rope *r,
+      const int32_t *pos, size_t T, size_t n, bool back)
 WATCH(attend, attention(a, 2, 0), (be, o, lse, q, k, v, a), void *o, void *lse, const void *q,
       const void *k, const void *v, const struct tac_attn *a)
 WATCH(attend_dx, attention(a, dq ? 2 : 1, 2), (be, dq, dk, dv, dout, o, lse, q, k, v, a), void *dq,
@@ -169,6 +170,10 @@ WATCH(act, elements(n), (be, y, x, n, kind), void *y, const void *x, size_t n,
       enum tac_act_kind kind)
 WATCH(act_dx, elements(n), (be, dx, dy, x, n, kind), void *dx, const void *dy, const void *x,
       size_t n, enum tac_act_kind kind)
+WATCH(gate, elements(n), (be, y, x, u, n, kind), void *y, const void *x, const void *u, size_t n,
+      enum tac_act_kind kind)
+WATCH(gate_dx, elements(n), (be, dx, du, dy, x, u, n, kind), void *dx, void *du, const void *dy,
+      const void *x, const void *u, size_t n, enum tac_act_kind kind)
 WATCH(rows_get, rows(n, C), (be, y, x, idx, n, C), void *y, const void *x, const int32_t *idx,
       size_t n, size_t C)
 WATCH(rows_add, rows(n, C), (be, y, x, idx, n, C), void *y, const void *x, const int32_t *idx,
@@ -218,10 +223,13 @@ static const struct tac_ops watched = {
     .matmul_dw = watch_matmul_dw,
     .heads = watch_heads,
     .heads_dx = watch_heads_dx,
+    .rope = watch_rope,
     .attend = watch_attend,
     .attend_dx = watch_attend_dx,
     .act = watch_act,
     .act_dx = watch_act_dx,
+    .gate = watch_gate,
+    .gate_dx = watch_gate_dx,
     .rows_get = watch_rows_get,
     .rows_add = watch_rows_add,
     .mix = watch_mix,

@@ -40,7 +40,7 @@ static struct tac_weight view(const struct tac_weight *E, size_t from, size_t n)
 {
     const char *data = E->data;
     return (struct tac_weight){data + from * E->cols * tac_wtype_size(E->type, sizeof(float)),
-                               E->type, n, E->cols};
+                               E->type, n, E->cols, false};
 }
 
 static struct group group_open(struct tac_backend *be, const struct tac_weight *E, const float *x,

@@ -109,7 +109,7 @@ void tac_space_unit_rows(const struct tac_space *s, const int32_t *idx, size_t n
 void tac_space_cosines(struct tac_space *s, const float *x, size_t n, size_t rows)
 {
     struct tac_backend *be = s->w->be;
-    struct tac_weight e = {s->be_block, TAC_W_REAL, rows, s->C};
+    struct tac_weight e = {s->be_block, TAC_W_REAL, rows, s->C, false};
     be->ops->upload(be, s->be_block, s->block, rows * s->C);
     be->ops->upload(be, s->be_x, x, n * s->C);
     be->ops->matmul(be, s->be_y, s->be_x, &e, NULL, NULL, n);

@@ -122,7 +122,7 @@ static void layer_forward(struct tac_decoder *d, struct tac_run *r, size_t l, st
     op->norm(d->be, h, s->st1, s->x, P(TAC_P_LN1_G)->v, P(TAC_P_LN1_B)->v, T, C, c->eps, c->norm);
     struct tac_linear qkv = linear(d, r, l, TAC_P_QKV, NULL, T);
     tac_linear(&qkv, wide, h, NULL);
-    op->heads(d->be, s->q, s->k, s->v, wide, &c->heads, p->tree->pos, T);
+    op->heads(d->be, s->q, s->k, s->v, wide, &c->heads, T);
     struct tac_attn a = attention(d, r, l, out, p->tree->seg);
     op->attend(d->be, s->o, s->lse, s->q, s->k, s->v, &a);
     const void *res =
@@ -263,7 +263,7 @@ static const void *move_rows(struct tac_decoder *d, size_t T, const struct tac_r
 /* Fused QKV and first norm: dq, dk, dv and the residual in dx2 -> d->w.dy on the rows `to`. In the
  * lowest layer, where nothing below is trained, only the gradients of what is trained here. */
 static void qkv_backward(struct tac_decoder *d, const struct tac_run *r, size_t l,
-                         const struct tac_slot *s, const struct tac_rows *to, const int32_t *pos,
+                         const struct tac_slot *s, const struct tac_rows *to,
                          const struct tac_rows *from)
 {
     const struct tac_ops *op = d->be->ops;
@@ -273,7 +273,7 @@ static void qkv_backward(struct tac_decoder *d, const struct tac_run *r, size_t 
     const void *dq = pick(d, d->w.pick_h, d->w.dq, to->idx, n, to->all, c->H * c->D);
     const void *dk = pick(d, d->w.pick_f, d->w.dk, to->idx, n, to->all, c->G * c->D);
     const void *dv = pick(d, d->w.pick_o, d->w.dv, to->idx, n, to->all, c->G * c->D);
-    op->heads_dx(d->be, d->w.wide, dq, dk, dv, &c->heads, pos, n);
+    op->heads_dx(d->be, d->w.wide, dq, dk, dv, &c->heads, n);
     const void *x = pick(d, d->w.pick_x, s->x, to->idx, n, to->all, C);
     struct tac_linear qkv = linear(d, r, l, TAC_P_QKV, to->idx, n);
     const void *h =
@@ -338,8 +338,7 @@ static void backward(struct tac_decoder *d, struct tac_run *r)
         mlp_backward(d, r, l, s, from);
         attend_backward(d, r, l, s, from);
         if (l || p->bottom.n)
-            qkv_backward(d, r, l, s, l ? &p->live : &p->bottom, l ? p->live_pos : p->bottom_pos,
-                         from->rows);
+            qkv_backward(d, r, l, s, l ? &p->live : &p->bottom, from->rows);
     }
     if (tac_plan_embeds(p))
         embed_backward(d, r);

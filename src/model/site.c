@@ -51,7 +51,7 @@ static void *row_at(const struct tac_linear *l, const void *x, size_t row, size_
 static void descend(const struct tac_linear *l, const struct tac_site *s, void *low, const void *x,
                     size_t rows)
 {
-    struct tac_weight a = {s->a, TAC_W_REAL, s->r, l->w->cols};
+    struct tac_weight a = {s->a, TAC_W_REAL, s->r, l->w->cols, false};
     l->be->ops->matmul(l->be, low, x, &a, NULL, NULL, rows);
     l->be->ops->mix(l->be, low, s->scale, 0, NULL, rows * s->r);
 }
@@ -60,7 +60,7 @@ static void descend(const struct tac_linear *l, const struct tac_site *s, void *
 static void add_update(const struct tac_linear *l, const struct part *p, void *y, const void *x)
 {
     size_t N = l->w->rows, K = l->w->cols, rows = p->to - p->from;
-    struct tac_weight b = {p->site->b, TAC_W_REAL, N, p->site->r};
+    struct tac_weight b = {p->site->b, TAC_W_REAL, N, p->site->r, false};
     void *to = row_at(l, y, p->from, N);
     descend(l, p->site, l->room->low, row_at(l, x, p->from, K), rows);
     l->be->ops->matmul(l->be, to, l->room->low, &b, NULL, to, rows);
@@ -165,7 +165,8 @@ static void low_rank_dx(const struct tac_linear *l, const struct tac_site *s, vo
 {
     const struct tac_ops *op = l->be->ops;
     size_t N = l->w->rows, K = l->w->cols;
-    struct tac_weight a = {s->a, TAC_W_REAL, s->r, K}, b = {s->b, TAC_W_REAL, N, s->r};
+    struct tac_weight a = {s->a, TAC_W_REAL, s->r, K, false},
+                      b = {s->b, TAC_W_REAL, N, s->r, false};
     op->matmul_dx(l->be, l->room->low, dy, &b, NULL, l->n);
     op->mix(l->be, l->room->low, s->scale, 0, NULL, l->n * s->r);
     if (s->da) {

@@ -259,7 +259,7 @@ static enum tacit_status widen(struct tac_kv_store *out, struct tac_texts *x, co
     for (size_t i = 0; i < t->n; i++)
         idx[i] = (int32_t)i;
     for (size_t l = 0; l < 2 * c->L; l++) {
-        struct tac_weight half = {t->half + l * one, TAC_W_F16, t->n, width};
+        struct tac_weight half = {t->half + l * one, TAC_W_F16, t->n, width, false};
         be->ops->embed(be, l % 2 ? out->v[l / 2] : out->k[l / 2], &half, NULL, idx, t->n, width);
     }
     be->ops->sync(be);

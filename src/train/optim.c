@@ -122,8 +122,8 @@ static void orthogonalise_once(struct tac_backend *be, void *x, void *y, void *s
     const struct tac_ops *op = be->ops;
     bool tall = R > C;
     size_t k = tall ? C : R;
-    struct tac_weight wx = {x, TAC_W_REAL, R, C}, ws = {s, TAC_W_REAL, k, k},
-                      wss = {ss, TAC_W_REAL, k, k};
+    struct tac_weight wx = {x, TAC_W_REAL, R, C, false}, ws = {s, TAC_W_REAL, k, k, false},
+                      wss = {ss, TAC_W_REAL, k, k, false};
     if (tall) {
         op->zero(be, s, k * k);
         op->matmul_dw(be, s, NULL, x, x, R, C, C);

@@ -65,7 +65,7 @@ static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
         struct tac_param *p = &t->param[s];
         void *at = tac_real_at(be, t->p, it->offset);
         if (it->cols)
-            p->w = (struct tac_weight){at, TAC_W_REAL, it->rows, it->cols};
+            p->w = (struct tac_weight){at, TAC_W_REAL, it->rows, it->cols, false};
         else
             p->v = at;
         p->grad = t->g ? tac_real_at(be, t->g, it->offset) : NULL;

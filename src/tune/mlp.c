@@ -84,7 +84,7 @@ static struct tac_weight rows_of(const struct tac_mlp *m, const struct tac_backe
                                  size_t from, size_t n)
 {
     return (struct tac_weight){tac_real_at(be, m->w[i], from * m->width[i]), TAC_W_REAL, n,
-                               m->width[i]};
+                               m->width[i], false};
 }
 
 void tac_mlp_forward(struct tac_mlp *m, struct tac_backend *be)
