@@ -30,6 +30,7 @@ struct tac_bench_products {
     struct tac_bench *b;
     struct tac_bench_peer *peer; /* NULL where OpenBLAS was not found */
     struct tac_bench_weight *weight;
+    size_t n_weight;
     struct tac_bench_timing *timing; /* (b->out.n_product) */
     float *x, *y;
     struct tac_arena memory;

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 
@@ -17,8 +18,9 @@ struct tac_bench_peer {
     char *(*core)(void), *(*config)(void);
 };
 
-/* y (M,N) = x (M,K) w^T, or back: dx (M,N) = dy (M,K) w. full: the weight as float32. */
+/* y (M,N) = x (M,K) w^T, or back: dx (M,N) = dy (M,K) w. full: the weight as float32, [out, in]. */
 struct tac_bench_weight {
+    const char *name;
     const struct tac_param *w;
     bool back;
     const float *full;
@@ -33,8 +35,12 @@ struct tac_bench_timing {
 static const struct {
     const char *name;
     enum tac_layer_slot slot;
-} MATRICES[] = {{"qkv", TAC_P_QKV}, {"mlp up", TAC_P_UP}, {"mlp down", TAC_P_DOWN}};
-enum { N_MATRIX = sizeof MATRICES / sizeof *MATRICES, N_WEIGHT = 2 * N_MATRIX };
+} MATRICES[] = {{"qkv", TAC_P_QKV},
+                {"q", TAC_P_Q},
+                {"k", TAC_P_K},
+                {"mlp up", TAC_P_UP},
+                {"mlp down", TAC_P_DOWN}};
+enum { N_MATRIX = sizeof MATRICES / sizeof *MATRICES };
 
 /* Lets the other library's waiting threads go to sleep. */
 static void settle(void)
@@ -62,21 +68,42 @@ static enum tacit_status open_peer(struct tac_bench_products *p, struct tacit_er
     return TACIT_OK;
 }
 
+static enum tacit_status read_full(float *full, const struct tac_param *w,
+                                   const struct tac_tensor *t, struct tacit_err *err)
+{
+    size_t n = w->rows * w->cols;
+    if (!w->w.across) {
+        tac_tensor_read_f32(full, t, 0, n);
+        return TACIT_OK;
+    }
+    float *stored = tac_alloc(n, sizeof *stored, err);
+    if (!stored)
+        return TACIT_EFAIL;
+    tac_tensor_read_f32(stored, t, 0, n);
+    for (size_t i = 0; i < n; i++)
+        full[i] = stored[i % w->cols * w->rows + i / w->cols];
+    free(stored);
+    return TACIT_OK;
+}
+
 static enum tacit_status open_weights(struct tac_bench_products *p, struct tacit_err *err)
 {
     const struct tacit_model *m = p->b->m;
-    p->weight = tac_arena_alloc(&p->memory, N_WEIGHT, sizeof *p->weight, err);
-    for (size_t i = 0; p->weight && i < N_MATRIX; i++) {
+    enum tacit_status s = TACIT_OK;
+    p->weight = tac_arena_alloc(&p->memory, 2 * N_MATRIX, sizeof *p->weight, err);
+    for (size_t i = 0; !s && p->weight && i < N_MATRIX; i++) {
         size_t slot = tac_model_slot(0, MATRICES[i].slot);
         const struct tac_param *w = &m->weights->param[slot];
+        if (!w->cols)
+            continue;
         float *full = tac_arena_alloc(&p->memory, w->rows * w->cols, sizeof *full, err);
         if (!full)
             return TACIT_EFAIL;
-        tac_tensor_read_f32(full, m->model->tensor[slot], 0, w->rows * w->cols);
-        for (size_t back = 0; back < 2; back++)
-            p->weight[2 * i + back] = (struct tac_bench_weight){w, back, full};
+        s = read_full(full, w, m->model->tensor[slot], err);
+        for (int back = 0; back < 2; back++)
+            p->weight[p->n_weight++] = (struct tac_bench_weight){MATRICES[i].name, w, back, full};
     }
-    return p->weight ? TACIT_OK : TACIT_EFAIL;
+    return p->weight ? s : TACIT_EFAIL;
 }
 
 static enum tacit_status open_timing(struct tac_bench_products *p, size_t i, size_t M,
@@ -92,7 +119,7 @@ static enum tacit_status open_timing(struct tac_bench_products *p, size_t i, siz
     to->N = w->back ? w->w->cols : w->w->rows;
     to->K = w->back ? w->w->rows : w->w->cols;
     to->flops = 2.0 * (double)M * (double)to->N * (double)to->K;
-    snprintf(to->name, sizeof to->name, "%s%s", MATRICES[i / 2].name, w->back ? ", gradient" : "");
+    snprintf(to->name, sizeof to->name, "%s%s", w->name, w->back ? ", gradient" : "");
     return t->time && t->ratio ? TACIT_OK : TACIT_EFAIL;
 }
 
@@ -102,7 +129,7 @@ static enum tacit_status open_arrays(struct tac_bench_products *p, struct tacit_
     size_t M = 0, widest = 0;
     for (size_t i = 0; i < o->n_rows; i++)
         M = o->rows[i] > M ? o->rows[i] : M;
-    for (size_t i = 0; i < N_WEIGHT; i++) {
+    for (size_t i = 0; i < p->n_weight; i++) {
         const struct tac_param *w = p->weight[i].w;
         size_t most = w->rows > w->cols ? w->rows : w->cols;
         widest = most > widest ? most : widest;
@@ -119,16 +146,16 @@ enum tacit_status tac_bench_products_open(struct tac_bench_products *p, struct t
                                           struct tacit_err *err)
 {
     const struct tacit_bench_options *o = b->o;
-    size_t n = o->n_rows * N_WEIGHT;
     p->b = b;
-    struct tacit_bench_product *to = tac_arena_alloc(&b->memory, n, sizeof *to, err);
-    p->timing = tac_arena_alloc(&p->memory, n, sizeof *p->timing, err);
-    b->out.product = to;
-    enum tacit_status s = to && p->timing ? open_peer(p, err) : TACIT_EFAIL;
+    enum tacit_status s = open_peer(p, err);
     if (!s)
         s = open_weights(p, err);
+    size_t n = o->n_rows * p->n_weight;
+    struct tacit_bench_product *to = s ? NULL : tac_arena_alloc(&b->memory, n, sizeof *to, err);
+    p->timing = to ? tac_arena_alloc(&p->memory, n, sizeof *p->timing, err) : NULL;
+    b->out.product = to;
     if (!s)
-        s = open_arrays(p, err);
+        s = p->timing ? open_arrays(p, err) : TACIT_EFAIL;
     for (size_t i = 0; !s && i < n; i++)
         s = open_timing(p, i / o->n_rows, o->rows[i % o->n_rows], &to[i], err);
     return s;

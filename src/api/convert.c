@@ -55,6 +55,21 @@ static void fold_row(const struct rewrite *w, const struct tac_site *s, float *v
     }
 }
 
+/* The same of row k of a matrix that is stored across, (K,N). */
+static void fold_across(const struct rewrite *w, const struct tac_site *s, float *v, size_t k,
+                        size_t K, size_t N)
+{
+    const float *a = s->a, *b = s->b, *in = s->in, *out = s->out;
+    memset(w->sum, 0, N * sizeof *w->sum);
+    for (size_t r = 0; r < s->r; r++)
+        for (size_t n = 0; n < N; n++)
+            w->sum[n] += (double)b[n * s->r + r] * (double)a[r * K + k];
+    for (size_t n = 0; n < N; n++) {
+        double x = (double)v[n] + s->scale * w->sum[n];
+        v[n] = (float)(x * (in ? (double)in[k] : 1) * (out ? (double)out[n] : 1));
+    }
+}
+
 /* A bias of a matrix whose output is scaled. */
 static void fold_bias(const struct tac_site *s, float *v, size_t n)
 {
@@ -105,7 +120,9 @@ static enum tacit_status rewrite_slot(const struct rewrite *w, struct tac_tensor
         return TACIT_EFAIL;
     for (size_t at = 0; !s && at < n; at += K) {
         tac_tensor_read_f32(w->row, t, at, K);
-        if (site && t->rank == 2)
+        if (site && t->rank == 2 && tac_model_across(&w->m->c, slot))
+            fold_across(w, site, w->row, at / K, t->shape[0], K);
+        else if (site && t->rank == 2)
             fold_row(w, site, w->row, at / K, K);
         else if (site)
             fold_bias(site, w->row, K);

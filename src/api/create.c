@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "format/json.h"
+#include "model/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,15 +28,15 @@ static enum tacit_status check_shape(const struct tacit_model_shape *s, struct t
     return tac_check_dtype(s->dtype, err);
 }
 
-/* Fills one tensor: matrices random by their slot's own stream, gains 1, biases 0. */
-static enum tacit_status fill(struct tac_tensor *t, size_t slot, const struct tacit_model_shape *s,
-                              bool gain, struct tacit_err *err)
+/* Fills one tensor: matrices random by their own stream, gains 1, biases 0. */
+static enum tacit_status fill(struct tac_tensor *t, size_t stream,
+                              const struct tacit_model_shape *s, bool gain, struct tacit_err *err)
 {
     size_t n = t->shape[0] * (t->rank == 2 ? t->shape[1] : 1);
     unsigned char *data = tac_alloc(n, tac_dtype_size(t->dtype), err);
     if (!data)
         return TACIT_EFAIL;
-    struct tac_rng rng = tac_rng_init(s->seed, slot);
+    struct tac_rng rng = tac_rng_init(s->seed, stream);
     for (size_t i = 0; i < n; i++) {
         float v = t->rank == 2 ? (float)(s->std * tac_rng_normal(&rng)) : gain ? 1.0f : 0.0f;
         tac_dtype_put(data, t->dtype, i, v);
@@ -116,6 +117,14 @@ static json_t *make_config(const struct tacit_model_shape *s, size_t vocab)
                      "attention_dropout", 0.0, "use_cache", 1);
 }
 
+/* Whether the family has such a tensor, the head among them where it is tied. A tensor's number
+ * among those is its stream of random numbers. */
+static bool is_named(const struct tac_family *f, size_t slot)
+{
+    return slot < TAC_N_GLOBAL ? f->names->global[slot] != NULL
+                               : f->names->layer[(slot - TAC_N_GLOBAL) % TAC_N_LAYER] != NULL;
+}
+
 static bool is_gain(size_t slot)
 {
     size_t s = (slot - TAC_N_GLOBAL) % TAC_N_LAYER;
@@ -125,32 +134,27 @@ static bool is_gain(size_t slot)
 }
 
 static enum tacit_status write_weights(const char *dir, const struct tacit_model_shape *s,
-                                       size_t vocab, struct tacit_err *err)
+                                       const json_t *config, struct tacit_err *err)
 {
     struct tac_model m = {.family = &tac_family_bloom};
-    m.c = (struct tac_decoder_config){.L = s->layers,
-                                      .C = s->width,
-                                      .H = s->heads,
-                                      .G = s->heads,
-                                      .D = s->width / s->heads,
-                                      .F = 4 * s->width,
-                                      .V = vocab,
-                                      .tied = true};
-    size_t n_slot = tac_model_slot(s->layers, 0), n = 0;
+    size_t n_slot = tac_model_slot(s->layers, 0), n = 0, stream = 0;
     struct tac_tensor *t = tac_alloc(n_slot, sizeof *t, err);
     char(*name)[160] = tac_alloc(n_slot, sizeof *name, err);
     char *path = tac_path(dir, "model.safetensors", err);
     enum tacit_status st = t && name && path ? TACIT_OK : TACIT_EFAIL;
+    if (!st)
+        st = m.family->configure(&m.c, &(struct tac_config){config, dir, err});
     for (size_t slot = 0; !st && slot < n_slot; slot++) {
         size_t rows, cols;
-        if (slot == TAC_P_HEAD)
-            continue;
         tac_model_slot_shape(&m.c, slot, &rows, &cols);
+        stream += is_named(m.family, slot);
+        if (!rows)
+            continue;
         t[n] = (struct tac_tensor){.name = tac_model_slot_name(&m, slot, name[n]),
                                    .dtype = tac_dtype_short(s->dtype),
                                    .rank = cols ? 2 : 1,
                                    .shape = {rows, cols}};
-        st = fill(&t[n++], slot, s, is_gain(slot), err);
+        st = fill(&t[n++], stream - 1, s, is_gain(slot), err);
     }
     if (!st)
         st = tac_safetensors_write(path, t, n, NULL, 0, err);
@@ -196,12 +200,14 @@ enum tacit_status tacit_model_create(const char *dir, const struct tacit_model_s
         s = copy_tokenizer(dir, shape->tokenizer, err);
     if (!s && t)
         s = write_tokenizer_config(dir, t, err);
-    if (!s)
-        s = write_weights(dir, shape, vocab, err);
     if (!s) {
         json_t *config = make_config(shape, vocab);
         bool whole = set_special_ids(config, t);
-        s = write_json(dir, "config.json", config, whole, err);
+        s = config ? write_weights(dir, shape, config, err) : TACIT_EFAIL;
+        if (s)
+            json_decref(config);
+        else
+            s = write_json(dir, "config.json", config, whole, err);
     }
     tacit_tokenizer_close(t);
     return s;

@@ -1,7 +1,5 @@
 /* BLOOM (Scao et al. 2022), as transformers' BloomForCausalLM. */
-#include "model/family.h"
-
-#include "format/json.h"
+#include "model/config.h"
 
 #include <math.h>
 
@@ -16,58 +14,39 @@ void tac_alibi_slopes(float *slope, size_t H)
         slope[h] = h < low ? powf(base, (float)(h + 1)) : powf(extra, (float)(2 * (h - low) + 1));
 }
 
-/* An integer under either of its two names. */
-static enum tacit_status get_size(size_t *out, const json_t *config, const char *name,
-                                  const char *old, const char *path, struct tacit_err *err)
-{
-    const char *key = tac_json_has(config, name) || !tac_json_has(config, old) ? name : old;
-    int64_t v = 0;
-    if (!tac_json_has(config, key))
-        return tac_fail(err, TACIT_EINPUT, "%s: neither '%s' nor '%s' is there", path, name, old);
-    enum tacit_status s = tac_json_get_int(&v, config, key, 1, 1 << 24, path, err);
-    *out = (size_t)v;
-    return s;
-}
-
-static enum tacit_status get_bool(bool *out, const json_t *config, const char *name, bool absent,
-                                  const char *path, struct tacit_err *err)
-{
-    *out = absent;
-    return tac_json_has(config, name) ? tac_json_get_bool(out, config, name, path, err) : TACIT_OK;
-}
-
-static enum tacit_status configure(struct tac_decoder_config *c, const json_t *config,
-                                   const char *path, struct tacit_err *err)
+static enum tacit_status configure(struct tac_decoder_config *d, const struct tac_config *c)
 {
     enum tacit_status s;
-    *c = (struct tac_decoder_config){
-        .norm = TAC_LAYERNORM, .act = TAC_GELU_TANH, .alibi = true, .embed_norm = true};
-    if ((s = get_size(&c->C, config, "hidden_size", "n_embed", path, err)) ||
-        (s = get_size(&c->H, config, "n_head", "num_attention_heads", path, err)) ||
-        (s = get_size(&c->L, config, "n_layer", "num_hidden_layers", path, err)) ||
-        (s = get_size(&c->V, config, "vocab_size", "vocab_size", path, err)) ||
-        (s = get_bool(&c->post_ln_residual, config, "apply_residual_connection_post_layernorm",
-                      false, path, err)) ||
-        (s = get_bool(&c->tied, config, "tie_word_embeddings", true, path, err)))
+    *d = (struct tac_decoder_config){.norm = TAC_LAYERNORM,
+                                     .act = TAC_GELU_TANH,
+                                     .order = TAC_QKV_INTERLEAVED,
+                                     .norm_bias = true,
+                                     .qkv_bias = true,
+                                     .out_bias = true,
+                                     .mlp_bias = true,
+                                     .alibi = true,
+                                     .embed_norm = true};
+    if ((s = tac_config_size(&d->C, c, "hidden_size", "n_embed", 0)) ||
+        (s = tac_config_size(&d->H, c, "n_head", "num_attention_heads", 0)) ||
+        (s = tac_config_size(&d->L, c, "n_layer", "num_hidden_layers", 0)) ||
+        (s = tac_config_size(&d->V, c, "vocab_size", "vocab_size", 0)) ||
+        (s = tac_config_bool(&d->post_ln_residual, c, "apply_residual_connection_post_layernorm",
+                             false)) ||
+        (s = tac_config_bool(&d->tied, c, "tie_word_embeddings", true)) ||
+        (s = tac_config_real(&d->eps, c, "layer_norm_epsilon", 1e-5)))
         return s;
-    if (c->C % c->H)
+    if (d->C % d->H)
         return tac_fail(
-            err, TACIT_EINPUT,
-            "%s: field 'hidden_size' (n_embed): expected a multiple of n_head %zu, found %zu", path,
-            c->H, c->C);
-    c->eps = 1e-5;
-    if (tac_json_has(config, "layer_norm_epsilon") &&
-        (s = tac_json_get_real(&c->eps, config, "layer_norm_epsilon", 1e-30, 1, path, err)))
-        return s;
-    c->D = c->C / c->H;
-    c->G = c->H;
-    c->F = 4 * c->C;
-    c->heads = (struct tac_heads){.order = TAC_QKV_INTERLEAVED, .H = c->H, .G = c->G, .D = c->D};
+            c->err, TACIT_EINPUT,
+            "%s: field 'hidden_size' (n_embed): expected a multiple of n_head %zu, found %zu",
+            c->path, d->H, d->C);
+    d->D = d->C / d->H;
+    d->G = d->H;
+    d->F = 4 * d->C;
     return TACIT_OK;
 }
 
-const struct tac_family tac_family_bloom = {
-    .model_type = "bloom",
+static const struct tac_names names = {
     .prefix = "transformer.",
     .global = {[TAC_P_EMBED] = "word_embeddings.weight",
                [TAC_P_EMBED_G] = "word_embeddings_layernorm.weight",
@@ -87,6 +66,11 @@ const struct tac_family tac_family_bloom = {
               [TAC_P_UP_B] = "h.%zu.mlp.dense_h_to_4h.bias",
               [TAC_P_DOWN] = "h.%zu.mlp.dense_4h_to_h.weight",
               [TAC_P_DOWN_B] = "h.%zu.mlp.dense_4h_to_h.bias"},
+};
+
+const struct tac_family tac_family_bloom = {
+    .model_type = "bloom",
+    .names = &names,
     .lora_targets = "query_key_value",
     .ia3_targets = "query_key_value+mlp.dense_4h_to_h",
     .ia3_feedforward = "mlp.dense_4h_to_h",

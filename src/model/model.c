@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/resident.h"
+#include "model/config.h"
 #include "model/locate.h"
 
 #include <math.h>
@@ -11,54 +12,138 @@
 
 enum { MAX_LAYERS = 1024, CONFIG_LIMIT = 1 << 20, INDEX_LIMIT = 64 << 20, MAX_SHARDS = 1024 };
 
-static const struct tac_family *const families[] = {&tac_family_bloom};
+static const struct tac_family *const families[] = {
+    &tac_family_bloom,   &tac_family_gpt2,  &tac_family_gpt_neox, &tac_family_llama,
+    &tac_family_mistral, &tac_family_qwen2, &tac_family_qwen3,
+};
 
 size_t tac_model_slot(size_t layer, int slot)
 {
     return layer == SIZE_MAX ? (size_t)slot : TAC_N_GLOBAL + layer * TAC_N_LAYER + (size_t)slot;
 }
 
-static const char *bare_name(const struct tac_family *f, size_t slot, char buf[160])
+/* The first of the names of a slot. */
+static const char *pattern_of(const struct tac_family *f, size_t slot)
 {
-    if (slot < TAC_N_GLOBAL)
-        return f->global[slot];
-    size_t layer = (slot - TAC_N_GLOBAL) / TAC_N_LAYER;
-    const char *pattern = f->layer[(slot - TAC_N_GLOBAL) % TAC_N_LAYER];
+    return slot < TAC_N_GLOBAL ? f->names->global[slot]
+                               : f->names->layer[(slot - TAC_N_GLOBAL) % TAC_N_LAYER];
+}
+
+/* A name without prefix, into buf; returns it, and in *other what stands behind it, or NULL. */
+static const char *bare_name(const char *pattern, size_t slot, char buf[160], const char **other)
+{
+    size_t n = strcspn(pattern, "|"), layer = (slot - TAC_N_GLOBAL) / TAC_N_LAYER;
     const char *mark = strstr(pattern, "%zu");
-    snprintf(buf, 160, "%.*s%zu%s", (int)(mark - pattern), pattern, layer, mark + 3);
+    if (mark && mark < pattern + n)
+        snprintf(buf, 160, "%.*s%zu%.*s", (int)(mark - pattern), pattern, layer,
+                 (int)(pattern + n - mark - 3), mark + 3);
+    else
+        snprintf(buf, 160, "%.*s", (int)n, pattern);
+    if (other)
+        *other = pattern[n] ? pattern + n + 1 : NULL;
     return buf;
 }
 
 const char *tac_model_slot_name(const struct tac_model *m, size_t slot, char buf[160])
 {
     char bare[160];
-    const char *name = bare_name(m->family, slot, bare);
-    snprintf(buf, 160, "%s%s", slot == TAC_P_HEAD ? "" : m->family->prefix, name);
+    bare_name(pattern_of(m->family, slot), slot, bare, NULL);
+    snprintf(buf, 160, "%s%s", slot == TAC_P_HEAD ? "" : m->family->names->prefix, bare);
     return buf;
+}
+
+struct shape {
+    size_t rows, cols;
+};
+
+/* A matrix, or its bias, where it is there. */
+static struct shape linear_shape(bool there, bool bias, size_t out, size_t in)
+{
+    return there ? (struct shape){out, bias ? 0 : in} : (struct shape){0};
+}
+
+static struct shape global_shape(const struct tac_decoder_config *c, size_t slot)
+{
+    bool norm = slot == TAC_P_FINAL_G || (slot == TAC_P_FINAL_B && c->norm_bias) ||
+                (slot == TAC_P_EMBED_G && c->embed_norm) ||
+                (slot == TAC_P_EMBED_B && c->embed_norm && c->norm_bias);
+    if (slot == TAC_P_EMBED || (slot == TAC_P_HEAD && !c->tied))
+        return (struct shape){c->V, c->C};
+    if (slot == TAC_P_POSITION)
+        return (struct shape){c->positions, c->C};
+    return linear_shape(norm, true, c->C, 0);
+}
+
+static struct shape layer_shape(const struct tac_decoder_config *c, enum tac_layer_slot s)
+{
+    size_t q = c->H * c->D, k = c->G * c->D;
+    bool qkv = c->qkv_bias, mlp = c->mlp_bias, gate = c->gated;
+    switch (s) {
+    case TAC_P_LN1_G:
+    case TAC_P_LN2_G:
+        return linear_shape(true, true, c->C, 0);
+    case TAC_P_LN1_B:
+    case TAC_P_LN2_B:
+        return linear_shape(c->norm_bias, true, c->C, 0);
+    case TAC_P_QKV:
+    case TAC_P_QKV_B:
+        return linear_shape(!c->split_qkv && (s == TAC_P_QKV || qkv), s != TAC_P_QKV, q + 2 * k,
+                            c->C);
+    case TAC_P_Q:
+    case TAC_P_Q_B:
+        return linear_shape(c->split_qkv && (s == TAC_P_Q || qkv), s != TAC_P_Q, q, c->C);
+    case TAC_P_K:
+    case TAC_P_K_B:
+        return linear_shape(c->split_qkv && (s == TAC_P_K || qkv), s != TAC_P_K, k, c->C);
+    case TAC_P_V:
+    case TAC_P_V_B:
+        return linear_shape(c->split_qkv && (s == TAC_P_V || qkv), s != TAC_P_V, k, c->C);
+    case TAC_P_Q_NORM:
+    case TAC_P_K_NORM:
+        return linear_shape(c->qk_norm, true, c->D, 0);
+    case TAC_P_OUT:
+    case TAC_P_OUT_B:
+        return linear_shape(s == TAC_P_OUT || c->out_bias, s != TAC_P_OUT, c->C, q);
+    case TAC_P_GATE:
+    case TAC_P_GATE_B:
+        return linear_shape(gate && (s == TAC_P_GATE || mlp), s != TAC_P_GATE, c->F, c->C);
+    case TAC_P_UP:
+    case TAC_P_UP_B:
+        return linear_shape(s == TAC_P_UP || mlp, s != TAC_P_UP, c->F, c->C);
+    case TAC_P_DOWN:
+    case TAC_P_DOWN_B:
+        return linear_shape(s == TAC_P_DOWN || mlp, s != TAC_P_DOWN, c->C, c->F);
+    case TAC_N_LAYER:
+        break;
+    }
+    return (struct shape){0};
 }
 
 void tac_model_slot_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows,
                           size_t *cols)
 {
-    size_t qkv = (c->H + 2 * c->G) * c->D, s = (slot - TAC_N_GLOBAL) % TAC_N_LAYER;
-    *cols = 0;
-    *rows = c->C;
-    if (slot == TAC_P_EMBED || slot == TAC_P_HEAD) {
-        *rows = c->V;
-        *cols = c->C;
-    } else if (slot < TAC_N_GLOBAL) {
+    struct shape s =
+        slot < TAC_N_GLOBAL
+            ? global_shape(c, slot)
+            : layer_shape(c, (enum tac_layer_slot)((slot - TAC_N_GLOBAL) % TAC_N_LAYER));
+    *rows = s.rows;
+    *cols = s.cols;
+}
+
+void tac_model_stored_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows,
+                            size_t *cols)
+{
+    tac_model_slot_shape(c, slot, rows, cols);
+    if (!tac_model_across(c, slot) || !*cols)
         return;
-    } else if (s == TAC_P_QKV || s == TAC_P_QKV_B) {
-        *rows = qkv;
-        *cols = s == TAC_P_QKV ? c->C : 0;
-    } else if (s == TAC_P_OUT) {
-        *cols = c->H * c->D;
-    } else if (s == TAC_P_UP || s == TAC_P_UP_B) {
-        *rows = c->F;
-        *cols = s == TAC_P_UP ? c->C : 0;
-    } else if (s == TAC_P_DOWN) {
-        *cols = c->F;
-    }
+    size_t out = *rows;
+    *rows = *cols;
+    *cols = out;
+}
+
+bool tac_model_across(const struct tac_decoder_config *c, size_t slot)
+{
+    return c->across && slot >= TAC_N_GLOBAL;
 }
 
 static const struct tac_family *find_family(const json_t *config, const char *path,
@@ -68,9 +153,12 @@ static const struct tac_family *find_family(const json_t *config, const char *pa
     for (size_t i = 0; type && i < sizeof families / sizeof *families; i++)
         if (strcmp(type, families[i]->model_type) == 0)
             return families[i];
-    tac_fail(err, TACIT_EINPUT,
-             "%s: field 'model_type': %s%s%s is not supported (supported: bloom)", path,
-             type ? "'" : "", type ? type : "a missing one", type ? "'" : "");
+    char known[200] = "";
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "",
+                 families[i]->model_type);
+    tac_fail(err, TACIT_EINPUT, "%s: field 'model_type': %s%s%s is not supported (supported: %s)",
+             path, type ? "'" : "", type ? type : "a missing one", type ? "'" : "", known);
     return NULL;
 }
 
@@ -84,8 +172,11 @@ static enum tacit_status read_config(struct tac_model *m, struct tacit_err *err)
         s = tac_fail(err, TACIT_EINPUT, "%s: expected an object", path);
     if (!s && !(m->family = find_family(m->config, path, err)))
         s = TACIT_EINPUT;
+    static const struct tac_fixed plain[] = {{"quantization_config", "null"}, {NULL, NULL}};
     if (!s)
-        s = m->family->configure(&m->c, m->config, path, err);
+        s = tac_config_fixed(&(struct tac_config){m->config, path, err}, plain);
+    if (!s)
+        s = m->family->configure(&m->c, &(struct tac_config){m->config, path, err});
     if (!s && m->c.L > MAX_LAYERS)
         s = tac_fail(err, TACIT_EINPUT, "%s: %zu layers, at most %d are supported", path, m->c.L,
                      MAX_LAYERS);
@@ -190,7 +281,7 @@ static enum tacit_status check_tensor(const struct tac_model *m, size_t slot,
                                       struct tacit_err *err)
 {
     size_t rows, cols;
-    tac_model_slot_shape(&m->c, slot, &rows, &cols);
+    tac_model_stored_shape(&m->c, slot, &rows, &cols);
     if (t->dtype != TAC_F32 && t->dtype != TAC_F16 && t->dtype != TAC_BF16)
         return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s': dtype %s, expected F32, F16 or BF16",
                         file, t->name, tac_dtype_name(t->dtype));
@@ -208,20 +299,36 @@ static enum tacit_status check_tensor(const struct tac_model *m, size_t slot,
                     file, t->name, found, want);
 }
 
-/* Finds every slot's tensor, under its name with or without the family's prefix. */
+/* A slot's tensor under one of its names, with or without the family's prefix. */
+static const struct tac_tensor *find_slot(const struct tac_model *m, size_t slot, const char **file)
+{
+    const char *pattern = pattern_of(m->family, slot);
+    const struct tac_tensor *t = NULL;
+    TAC_CHECK(pattern != NULL);
+    while (!t && pattern) {
+        char bare[160], full[160];
+        bare_name(pattern, slot, bare, &pattern);
+        snprintf(full, sizeof full, "%s%s", m->family->names->prefix, bare);
+        t = find_tensor(m, full, file);
+        if (!t)
+            t = find_tensor(m, bare, file);
+    }
+    return t;
+}
+
 static enum tacit_status bind_tensors(struct tac_model *m, struct tacit_err *err)
 {
     for (size_t slot = 0; slot < m->n_slot; slot++) {
-        char bare[160], full[160];
-        const char *file = NULL, *name = bare_name(m->family, slot, bare);
-        if (slot == TAC_P_HEAD && m->c.tied)
+        const char *file = NULL;
+        char name[160];
+        size_t rows, cols;
+        tac_model_slot_shape(&m->c, slot, &rows, &cols);
+        if (!rows)
             continue;
-        snprintf(full, sizeof full, "%s%s", m->family->prefix, name);
-        const struct tac_tensor *t = find_tensor(m, full, &file);
+        const struct tac_tensor *t = find_slot(m, slot, &file);
         if (!t)
-            t = find_tensor(m, name, &file);
-        if (!t)
-            return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s' is missing", m->path, full);
+            return tac_fail(err, TACIT_EINPUT, "%s: tensor '%s' is missing", m->path,
+                            tac_model_slot_name(m, slot, name));
         enum tacit_status s = check_tensor(m, slot, t, file, err);
         if (s)
             return s;
@@ -332,10 +439,16 @@ static uint64_t hash_bytes(uint64_t h, const unsigned char *p, size_t n)
 uint64_t tac_model_hash(const struct tac_model *m, bool forget)
 {
     uint64_t h = TAC_HASH0;
-    size_t shape[] = {m->c.L, m->c.C, m->c.H, m->c.G,
-                      m->c.D, m->c.F, m->c.V, m->c.post_ln_residual};
+    const struct tac_decoder_config *c = &m->c;
+    size_t shape[] = {c->L,         c->C,           c->H,          c->G,
+                      c->D,         c->F,           c->V,          c->norm,
+                      c->act,       c->order,       c->qk_norm,    c->gated,
+                      c->parallel,  c->across,      c->alibi,      c->rotary.n,
+                      c->positions, c->rotary.half, c->embed_norm, c->post_ln_residual};
     h = tac_hash(h, shape, sizeof shape);
-    h = tac_hash(h, &m->c.eps, sizeof m->c.eps);
+    h = tac_hash(h, &c->eps, sizeof c->eps);
+    h = tac_hash(h, c->rotary.freq, c->rotary.n / 2 * sizeof *c->rotary.freq);
+    h = tac_hash(h, &c->rotary.scale, sizeof c->rotary.scale);
     for (size_t slot = 0; slot < m->n_slot; slot++) {
         const struct tac_tensor *t = m->tensor[slot];
         if (!t)

@@ -14,8 +14,7 @@ struct tac_model {
     struct tac_safetensors *shard;
     char **shard_path;
     size_t n_shard;
-    /* tensors by slot: TAC_N_GLOBAL, then TAC_N_LAYER a layer; NULL where the model has none (tied
-     * head) */
+    /* tensors by slot: TAC_N_GLOBAL, then TAC_N_LAYER a layer; NULL where the model has none */
     const struct tac_tensor **tensor;
     size_t n_slot;
     int refs;
@@ -35,9 +34,14 @@ size_t tac_model_slot(size_t layer, int slot);
 /* The slot's name in HuggingFace's canonical spelling (with the family's prefix), into buf; returns
  * buf. */
 const char *tac_model_slot_name(const struct tac_model *m, size_t slot, char buf[160]);
-/* The slot's shape by the config: rows, cols (cols 0: a vector of `rows`). */
+/* The slot's shape by the config: rows, cols (cols 0: a vector of `rows`; rows 0: the model has
+ * none). */
 void tac_model_slot_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows,
                           size_t *cols);
+/* ... and as it is stored: [in, out] where the config says `across` of it. */
+bool tac_model_across(const struct tac_decoder_config *c, size_t slot);
+void tac_model_stored_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows,
+                            size_t *cols);
 
 /* tac_model_params: number of parameters. */
 size_t tac_model_params(const struct tac_model *m);

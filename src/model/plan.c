@@ -193,7 +193,7 @@ size_t tac_plan_out_place(const struct tac_plan *p, int32_t row)
 double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config *c)
 {
     double qkv = (double)((c->H + 2 * c->G) * c->D * c->C),
-           rest = (double)(c->H * c->D * c->C + 2 * c->F * c->C);
+           rest = (double)(c->H * c->D * c->C + (2 + c->gated) * c->F * c->C);
     double head = (double)(c->V * c->C), forward = 0, backward = 0;
     for (size_t l = 0; l < c->L; l++) {
         bool last = l + 1 == c->L;
@@ -209,6 +209,7 @@ double tac_plan_flops(const struct tac_plan *p, const struct tac_decoder_config 
 
 double tac_plan_again(const struct tac_plan *p, const struct tac_decoder_config *c)
 {
-    double row = (double)((c->H + 2 * c->G) * c->D * c->C + c->H * c->D * c->C + c->F * c->C);
+    double row = (double)((c->H + 2 * c->G) * c->D * c->C + c->H * c->D * c->C +
+                          (1 + c->gated) * c->F * c->C);
     return p->o.recompute ? 2 * row * (double)p->every.n * (double)(c->L - 1) : 0;
 }

@@ -180,14 +180,25 @@ static void low_rank_dx(const struct tac_linear *l, const struct tac_site *s, vo
     op->matmul_dx(l->be, dx, l->room->low, &a, dx, l->n);
 }
 
+static void weight_dw(const struct tac_linear *l, const void *dy, const void *x)
+{
+    const struct tac_ops *op = l->be->ops;
+    size_t N = l->w->rows, K = l->w->cols;
+    void *db = l->bias ? l->bias->grad : NULL;
+    bool across = l->w->w.across;
+    if (across)
+        op->matmul_dw(l->be, l->w->grad, NULL, x, dy, l->n, K, N);
+    if (!across || db)
+        op->matmul_dw(l->be, across ? NULL : l->w->grad, db, dy, x, l->n, N, K);
+}
+
 void tac_linear_dx(const struct tac_linear *l, void *dx, const void *dy, const void *x,
                    const void *res)
 {
     const struct tac_ops *op = l->be->ops;
     const struct tac_site *s = only_site(l);
     if (l->w->grad)
-        op->matmul_dw(l->be, l->w->grad, l->bias ? l->bias->grad : NULL, dy, x, l->n, l->w->rows,
-                      l->w->cols);
+        weight_dw(l, dy, x);
     if (s && s->r)
         low_rank_dx(l, s, dx, dy, x, res);
     else if (s && s->out)

@@ -23,7 +23,7 @@ static size_t lay(struct tac_weights *w, bool expand, void *base)
             continue;
         void *at = tac_carve(&m, p->rows * (p->cols ? p->cols : 1), w->be->real_size);
         if (p->cols)
-            p->w = (struct tac_weight){at, TAC_W_REAL, p->rows, p->cols, false};
+            p->w = (struct tac_weight){at, TAC_W_REAL, p->rows, p->cols, p->w.across};
         else
             p->v = at;
     }
@@ -59,7 +59,8 @@ static void describe(struct tac_weights *w)
             continue;
         tac_model_slot_shape(&w->model->c, i, &p->rows, &p->cols);
         if (p->cols)
-            p->w = (struct tac_weight){t->data, wtype_of(t->dtype), p->rows, p->cols, false};
+            p->w = (struct tac_weight){t->data, wtype_of(t->dtype), p->rows, p->cols,
+                                       tac_model_across(&w->model->c, i)};
     }
 }
 

@@ -19,6 +19,14 @@ static void lay_slot(struct tac_slot *s, struct tac_carve *m, size_t T, size_t R
     s->x2 = tac_carve(m, R * c->C, z);
     s->st2 = tac_carve(m, R * 2, z);
     s->f = tac_carve(m, R * c->F, z);
+    if (c->gated)
+        s->u = tac_carve(m, R * c->F, z);
+    if (!c->qk_norm)
+        return;
+    s->q_raw = tac_carve(m, T * c->H * c->D, z);
+    s->k_raw = tac_carve(m, T * c->G * c->D, z);
+    s->st_q = tac_carve(m, T * c->H * 2, z);
+    s->st_k = tac_carve(m, T * c->G * 2, z);
 }
 
 /* With gradients every layer keeps its own slot; without, or where backward recomputes, all share
@@ -48,18 +56,24 @@ static void lay_backward(struct tac_workspace *w, struct tac_carve *m, size_t T,
                          const struct tac_decoder_config *c, size_t z)
 {
     w->dy = tac_carve(m, T * c->C, z);
-    w->dh = tac_carve(m, T * c->C, z);
+    w->dh = tac_carve(m, T * max_size(c->C, c->H * c->D), z);
     w->dx2 = tac_carve(m, T * c->C, z);
     w->full = tac_carve(m, T * c->C, z);
     w->dq = tac_carve(m, T * c->H * c->D, z);
     w->dk = tac_carve(m, T * c->G * c->D, z);
     w->dv = tac_carve(m, T * c->G * c->D, z);
-    w->pick_f = tac_carve(m, T * max_size(c->F, c->C), z);
+    w->pick_f = tac_carve(m, T * max_size(max_size(c->F, c->G * c->D), c->C), z);
+    if (c->gated) {
+        w->pick_u = tac_carve(m, T * c->F, z);
+        w->up = tac_carve(m, T * c->F, z);
+    }
     w->pick_x = tac_carve(m, T * c->C, z);
     w->pick_h = tac_carve(m, T * max_size(c->C, max_size(c->F, (c->H + 2 * c->G) * c->D)), z);
     w->pick_o = tac_carve(m, T * c->H * c->D, z);
     w->pick_lse = tac_carve(m, T * c->H, z);
-    w->pick_st = tac_carve(m, T * 2, z);
+    w->pick_st = tac_carve(m, T * 2 * (c->qk_norm ? c->H : 1), z);
+    if (c->qk_norm)
+        w->pick_q = tac_carve(m, T * c->H * c->D, z);
 }
 
 static void lay_site(struct tac_site_room *r, struct tac_carve *m, const struct tac_plan *p,

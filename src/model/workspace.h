@@ -13,7 +13,9 @@ struct tac_slot {
     void *q, *k, *v; /* (T,H*D) (T,G*D) (T,G*D) */
     void *o, *lse;   /* (R,H*D) (R,H) */
     void *x2, *st2;  /* (R,C) (R,2) input of the second norm and its statistics */
-    void *f;         /* (R,F) before the activation function */
+    void *f, *u; /* (R,F) before the activation function, and what it is multiplied by (gated) */
+    void *q_raw, *k_raw, *st_q,
+        *st_k; /* q and k before their norms, and the statistics (qk_norm) */
 };
 
 struct tac_workspace {
@@ -21,11 +23,12 @@ struct tac_workspace {
         *e_stat; /* (T,C) (T,2) embedding before its norm; e is x of layer 0 where there is none */
     void *wide;  /* (T,max(F,(H+2G)D)) */
     void *h, *res; /* (T,C) */
+    void *up;      /* (T,F) gradient of what a gate multiplies */
     void *y;       /* (out,C) output of the last layer */
     /* backward */
-    void *dy, *dh, *dx2, *full; /* (T,C) */
+    void *dy, *dx2, *full, *dh; /* (T,C), dh (T,max(C,H*D)) */
     void *dq, *dk, *dv;
-    void *pick_f, *pick_x, *pick_h, *pick_o, *pick_lse, *pick_st;
+    void *pick_f, *pick_u, *pick_x, *pick_h, *pick_o, *pick_lse, *pick_st, *pick_q;
     struct tac_site_room site;
     /* head */
     void *xf, *dxf, *stf, *logp, *lse,

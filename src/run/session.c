@@ -169,6 +169,22 @@ static const struct tac_seq *own_sequences(const struct tac_job *job, const stru
     return seq;
 }
 
+/* Soft tokens, and those that keys and values stand for, count as any other. */
+static enum tacit_status check_length(const struct tac_session *s, size_t n, struct tacit_err *err)
+{
+    const struct tac_decoder_config *c = &s->weights->model->c;
+    if (n > TAC_MAX_PATH)
+        return tac_fail(err, TACIT_EINPUT, "a sequence of %zu tokens: at most %d can be computed",
+                        n, TAC_MAX_PATH);
+    if (c->limit && n > c->limit)
+        return tac_fail(
+            err, TACIT_EINPUT,
+            "a sequence of %zu tokens, soft ones among them: the model takes %zu at most "
+            "(%s/config.json: field '%s')",
+            n, c->limit, s->weights->model->path, c->limit_by);
+    return TACIT_OK;
+}
+
 static enum tacit_status build_tree(struct tac_session *s, struct tac_tree *t,
                                     const struct tac_job *job, const struct joined *j,
                                     struct tacit_err *err)
@@ -190,11 +206,9 @@ static enum tacit_status build_tree(struct tac_session *s, struct tac_tree *t,
     enum tacit_status st = tac_tree_build(t, seq, job->n, &o, err);
     tac_arena_release(&a);
     for (size_t i = 0; !st && i < t->n_seg; i++)
-        if (t->seg[i].base + t->seg[i].n > TAC_MAX_PATH) {
-            st = tac_fail(err, TACIT_EINPUT, "a sequence of %d tokens: at most %d can be computed",
-                          t->seg[i].base + t->seg[i].n, TAC_MAX_PATH);
-            tac_tree_release(t);
-        }
+        st = check_length(s, (size_t)(t->seg[i].base + t->seg[i].n), err);
+    if (st)
+        tac_tree_release(t);
     return st;
 }
 

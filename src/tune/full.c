@@ -29,7 +29,7 @@ static size_t items(const struct tac_tune *t, struct tac_item *item)
     for (size_t s = next_slot(m, 0); s < m->n_slot; s = next_slot(m, s + 1), n++)
         if (item) {
             tac_model_slot_name(m, s, item[n].name);
-            tac_model_slot_shape(&m->c, s, &item[n].rows, &item[n].cols);
+            tac_model_stored_shape(&m->c, s, &item[n].rows, &item[n].cols);
             item[n].decay = item[n].cols > 0;
             item[n].parts = parts_of(m, s, item[n].cols);
         }
@@ -65,7 +65,7 @@ static enum tacit_status bind(struct tac_tune *t, struct tacit_err *err)
         struct tac_param *p = &t->param[s];
         void *at = tac_real_at(be, t->p, it->offset);
         if (it->cols)
-            p->w = (struct tac_weight){at, TAC_W_REAL, it->rows, it->cols, false};
+            p->w = (struct tac_weight){at, TAC_W_REAL, p->rows, p->cols, p->w.across};
         else
             p->v = at;
         p->grad = t->g ? tac_real_at(be, t->g, it->offset) : NULL;

@@ -135,11 +135,12 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
 {
     const struct tac_model *m = t->weights->model;
     json_t *config = tac_peft_config(&t->info, "IA3");
-    json_t *more = json_pack(
-        "{s:n, s:b, s:o, s:b, s:o}", "exclude_modules", "fan_in_fan_out", 0, "feedforward_modules",
-        tac_targets_json(m, list_of(&t->spec, m, FEEDFORWARD)), "init_ia3_weights", 1,
-        "target_modules", tac_targets_json(m, list_of(&t->spec, m, TARGETS)));
-    bool whole = config && more && !json_object_update(config, more);
+    json_t *more =
+        json_pack("{s:n, s:o, s:b, s:o}", "exclude_modules", "feedforward_modules",
+                  tac_targets_json(m, list_of(&t->spec, m, FEEDFORWARD)), "init_ia3_weights", 1,
+                  "target_modules", tac_targets_json(m, list_of(&t->spec, m, TARGETS)));
+    bool whole =
+        config && more && !json_object_update(config, more) && tac_targets_add_layout(config, m);
     json_decref(more);
     return tac_peft_write_items(t, dir, config, whole, err);
 }
@@ -147,10 +148,11 @@ static enum tacit_status save(const struct tac_tune *t, const char *dir, struct 
 static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_peft_folder *f,
                                    const struct tac_model *m, struct tacit_err *err)
 {
-    static const char *const known[] = {"init_ia3_weights", "target_modules", "feedforward_modules",
-                                        NULL};
-    (void)m;
+    static const char *const known[] = {"fan_in_fan_out", "init_ia3_weights", "target_modules",
+                                        "feedforward_modules", NULL};
     enum tacit_status st = tac_peft_plain(f, known, err);
+    if (!st)
+        st = tac_targets_check_layout(f, m, err);
     for (int i = TARGETS; !st && i <= FEEDFORWARD; i++)
         st = tac_targets_read(&s->text[i], &s->arena, f, settings[i].key, err);
     return st;

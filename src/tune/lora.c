@@ -147,8 +147,8 @@ static bool add_keys(json_t *config, const struct tac_tune *t)
         "exclude_modules",         "kasa_config",     "layer_replication", "layers_pattern",
         "lora_ga_config",          "megatron_config", "monteclora_config", "target_parameters",
         "trainable_token_indices", "use_bdlora",      "velora_config",     NULL};
-    static const char *const no[] = {
-        "ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora", NULL};
+    static const char *const no[] = {"ensure_weight_tying", "lora_bias", "use_dora", "use_qalora",
+                                     NULL};
     double alpha = t->spec.number[ALPHA];
     json_t *a = alpha == floor(alpha) ? json_integer((json_int_t)alpha) : json_real(alpha);
     json_t *more =
@@ -165,6 +165,7 @@ static bool add_keys(json_t *config, const struct tac_tune *t)
         ok = !json_object_set_new(config, nulls[i], json_null());
     for (size_t i = 0; ok && no[i]; i++)
         ok = !json_object_set_new(config, no[i], json_false());
+    ok = ok && tac_targets_add_layout(config, t->weights->model);
     json_decref(more);
     return ok;
 }
@@ -205,9 +206,11 @@ static enum tacit_status check_bias(const struct tac_peft_folder *f, struct taci
     return s;
 }
 
-static enum tacit_status check_fields(const struct tac_peft_folder *f, struct tacit_err *err)
+static enum tacit_status check_fields(const struct tac_peft_folder *f, const struct tac_model *m,
+                                      struct tacit_err *err)
 {
     static const char *const known[] = {"bias",
+                                        "fan_in_fan_out",
                                         "eva_config",
                                         "init_lora_weights",
                                         "lora_alpha",
@@ -225,6 +228,8 @@ static enum tacit_status check_fields(const struct tac_peft_folder *f, struct ta
     enum tacit_status s = tac_peft_plain(f, known, err);
     if (!s)
         s = check_init(f, err);
+    if (!s)
+        s = tac_targets_check_layout(f, m, err);
     return s ? s : check_bias(f, err);
 }
 
@@ -251,7 +256,7 @@ static enum tacit_status configure(struct tac_tune_spec *s, const struct tac_pef
                                    const struct tac_model *m, struct tacit_err *err)
 {
     const char *pattern;
-    enum tacit_status st = check_fields(f, err);
+    enum tacit_status st = check_fields(f, m, err);
     if (!st)
         st = read_numbers(s, f, err);
     for (int i = TARGETS; !st && i <= LAYERS; i++)

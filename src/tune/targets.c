@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const enum tac_layer_slot matrices[] = {TAC_P_QKV, TAC_P_OUT, TAC_P_UP, TAC_P_DOWN};
+static const enum tac_layer_slot matrices[] = {TAC_P_QKV, TAC_P_Q,    TAC_P_K,  TAC_P_V,
+                                               TAC_P_OUT, TAC_P_GATE, TAC_P_UP, TAC_P_DOWN};
 enum { N_MATRIX = sizeof matrices / sizeof *matrices };
 
 const char *tac_module_name(const struct tac_model *m, size_t slot, char buf[160])
@@ -54,11 +55,18 @@ static bool has_layer(const char *layers, size_t l)
     return false;
 }
 
-static bool is_matrix(size_t slot)
+static bool has_slot(const struct tac_model *m, size_t slot)
+{
+    size_t rows, cols;
+    tac_model_slot_shape(&m->c, slot, &rows, &cols);
+    return rows > 0;
+}
+
+static bool is_matrix(const struct tac_model *m, size_t slot)
 {
     for (size_t i = 0; slot >= TAC_N_GLOBAL && i < N_MATRIX; i++)
         if ((slot - TAC_N_GLOBAL) % TAC_N_LAYER == (size_t)matrices[i])
-            return true;
+            return has_slot(m, slot);
     return false;
 }
 
@@ -67,16 +75,16 @@ size_t tac_target_next(const struct tac_model *m, const char *targets, const cha
 {
     char name[160];
     for (; slot < m->n_slot; slot++)
-        if (is_matrix(slot) && has_layer(layers, (slot - TAC_N_GLOBAL) / TAC_N_LAYER) &&
+        if (is_matrix(m, slot) && has_layer(layers, (slot - TAC_N_GLOBAL) / TAC_N_LAYER) &&
             tac_target_matches(targets, tac_module_name(m, slot, name)))
             break;
     return slot;
 }
 
-/* The last part of the i-th matrix's name, into buf; returns it. */
-static const char *short_name(const struct tac_model *m, size_t i, char buf[160])
+/* The last part of a matrix's name, into buf; returns it. */
+static const char *short_name(const struct tac_model *m, size_t slot, char buf[160])
 {
-    tac_module_name(m, tac_model_slot(0, matrices[i]), buf);
+    tac_module_name(m, slot, buf);
     const char *dot = strrchr(buf, '.');
     return dot ? dot + 1 : buf;
 }
@@ -88,9 +96,10 @@ static enum tacit_status check_name(const char *name, const struct tac_model *m,
     char there[400] = "", buf[160];
     if (*name && tac_target_next(m, name, NULL, 0) < m->n_slot)
         return TACIT_OK;
-    for (size_t i = 0; i < N_MATRIX; i++)
-        snprintf(there + strlen(there), sizeof there - strlen(there), "%s%s", i ? ", " : "",
-                 short_name(m, i, buf));
+    for (size_t s = tac_target_next(m, all_linear, "0", 0); s < m->n_slot;
+         s = tac_target_next(m, all_linear, "0", s + 1))
+        snprintf(there + strlen(there), sizeof there - strlen(there), "%s%s", *there ? ", " : "",
+                 short_name(m, s, buf));
     return tac_fail(err, TACIT_EINPUT,
                     "found '%s', expected modules of the model: %s, or all-linear", name, there);
 }
@@ -258,7 +267,7 @@ enum tacit_status tac_layers_pattern_check(const char *pattern, const struct tac
                                            const struct tac_model *m, struct tacit_err *err)
 {
     char name[160];
-    tac_module_name(m, tac_model_slot(0, matrices[0]), name);
+    tac_module_name(m, tac_model_slot(0, TAC_P_OUT), name);
     char *number = strstr(name, ".0.");
     *(number ? number : name) = 0;
     const char *dot = strrchr(name, '.'), *want = dot ? dot + 1 : name;
@@ -271,6 +280,27 @@ enum tacit_status tac_layers_pattern_check(const char *pattern, const struct tac
         return TACIT_OK;
     return tac_fail(err, TACIT_EINPUT, "%s: field 'layers_pattern': found '%s', expected '%s'",
                     f->config_path, pattern, want);
+}
+
+static const char layout_key[] = "fan_in_fan_out";
+
+enum tacit_status tac_targets_check_layout(const struct tac_peft_folder *f,
+                                           const struct tac_model *m, struct tacit_err *err)
+{
+    bool across = m->c.across;
+    enum tacit_status s = TACIT_OK;
+    if (tac_json_has(f->config, layout_key))
+        s = tac_json_get_bool(&across, f->config, layout_key, f->config_path, err);
+    if (!s && across && !m->c.across)
+        s = tac_fail(err, TACIT_EINPUT,
+                     "%s: field '%s': found true, expected false: %s keeps its matrices [out, in]",
+                     f->config_path, layout_key, m->family->model_type);
+    return s;
+}
+
+bool tac_targets_add_layout(json_t *config, const struct tac_model *m)
+{
+    return !json_object_set_new(config, layout_key, json_boolean(m->c.across));
 }
 
 static bool append(json_t *list, json_t *take)
@@ -287,8 +317,9 @@ json_t *tac_targets_json(const struct tac_model *m, const char *list)
         size_t n = strcspn(at, "+");
         if (!is_all(at, n))
             ok = append(v, json_stringn(at, n));
-        for (size_t i = 0; ok && is_all(at, n) && i < N_MATRIX; i++)
-            ok = append(v, json_string(short_name(m, i, buf)));
+        size_t s = is_all(at, n) ? tac_target_next(m, at, "0", 0) : m->n_slot;
+        for (; ok && s < m->n_slot; s = tac_target_next(m, at, "0", s + 1))
+            ok = append(v, json_string(short_name(m, s, buf)));
     }
     if (!ok)
         json_decref(v);

@@ -54,4 +54,11 @@ json_t *tac_targets_json(const struct tac_model *m, const char *list);
 json_t *tac_layers_json(const char *list);
 json_t *tac_pattern_json(const char *list);
 
+/* PEFT's field fan_in_fan_out: whether matrices are stored [in, out], as GPT-2's, where PEFT sets
+ * it by itself. check: not true of another family; add: as the model's are. */
+enum tacit_status tac_targets_check_layout(const struct tac_peft_folder *f,
+                                           const struct tac_model *m,
+                                           struct tacit_err *err) TAC_MUST_USE;
+bool tac_targets_add_layout(json_t *config, const struct tac_model *m);
+
 #endif
