@@ -9,8 +9,24 @@
 
 #define GOLDEN_FOLDER "tests/golden/"
 
-static const char *const golden_names[] = {"base-f32", "odd-heads-f32", "heads6-postln-f32", "f16",
-                                           "bf16",     "sharded-f32",   "untied-f32"};
+static const char *const golden_names[] = {"base-f32",
+                                           "odd-heads-f32",
+                                           "heads6-postln-f32",
+                                           "f16",
+                                           "bf16",
+                                           "sharded-f32",
+                                           "untied-f32",
+                                           "families/gpt2",
+                                           "families/gpt2-untied-f16",
+                                           "families/gpt-neox",
+                                           "families/gpt-neox-sequential-bf16",
+                                           "families/llama",
+                                           "families/llama-biases",
+                                           "families/llama-tied-bf16",
+                                           "families/mistral-f16",
+                                           "families/qwen2",
+                                           "families/qwen3",
+                                           "families/qwen3-tied-bf16"};
 enum { N_GOLDEN = sizeof golden_names / sizeof *golden_names, MAX_EXAMPLES = 8 };
 
 struct golden {

@@ -26,6 +26,17 @@ struct golden_case {
     const char *wrong[6]; /* golden values of mistakes */
 };
 
+/* PEFT's adapters of the families' models. */
+#define OF(model, method)                                                                          \
+    {                                                                                              \
+        "../families/" model "/" method, "families/" model, NULL,                                  \
+        {                                                                                          \
+            "wrong.dropped"                                                                        \
+        }                                                                                          \
+    }
+#define OF_16(model) OF(model, "prefix"), OF(model, "lora")
+#define OF_32(model) OF_16(model), OF(model, "prompt"), OF(model, "lora-all"), OF(model, "ia3")
+
 static const struct golden_case cases[] = {
     {"prefix",
      "base-f32",
@@ -46,7 +57,21 @@ static const struct golden_case cases[] = {
     {"ia3", "base-f32", NULL, {"wrong.dropped", "wrong.bias"}},
     {"place-inside", "base-f32", "prompt", {"wrong.front"}},
     {"place-end", "base-f32", "prompt", {"wrong.front"}},
+    OF_32("gpt2"),
+    OF_16("gpt2-untied-f16"),
+    OF_32("gpt-neox"),
+    OF_16("gpt-neox-sequential-bf16"),
+    OF_32("llama"),
+    OF_32("llama-biases"),
+    OF_16("llama-tied-bf16"),
+    OF_16("mistral-f16"),
+    OF_32("qwen2"),
+    OF_32("qwen3"),
+    OF_16("qwen3-tied-bf16"),
 };
+#undef OF
+#undef OF_16
+#undef OF_32
 enum { N_CASES = sizeof cases / sizeof *cases };
 
 /* A case opened on a backend, at PEFT's start. */
@@ -82,10 +107,10 @@ static bool next_part(const struct subject *s, struct part *p, size_t i)
 static size_t lies_at(const struct subject *s, const struct part *p, size_t i)
 {
     const struct tac_decoder_config *c = &s->g.model->c;
+    size_t width = c->G * c->D, slice = i / width % (2 * c->L);
     if (!p->prefix)
         return p->offset + i;
-    size_t slice = i / c->C % (2 * c->L);
-    return (slice * s->tune->P + i / c->C / (2 * c->L)) * c->C + i % c->C;
+    return (slice * s->tune->P + i / width / (2 * c->L)) * width + i % width;
 }
 
 static void open_file(struct tac_safetensors *f, const char *dir, const char *file)
