@@ -117,14 +117,6 @@ static json_t *make_config(const struct tacit_model_shape *s, size_t vocab)
                      "attention_dropout", 0.0, "use_cache", 1);
 }
 
-/* Whether the family has such a tensor, the head among them where it is tied. A tensor's number
- * among those is its stream of random numbers. */
-static bool is_named(const struct tac_family *f, size_t slot)
-{
-    return slot < TAC_N_GLOBAL ? f->names->global[slot] != NULL
-                               : f->names->layer[(slot - TAC_N_GLOBAL) % TAC_N_LAYER] != NULL;
-}
-
 static bool is_gain(size_t slot)
 {
     size_t s = (slot - TAC_N_GLOBAL) % TAC_N_LAYER;
@@ -147,7 +139,7 @@ static enum tacit_status write_weights(const char *dir, const struct tacit_model
     for (size_t slot = 0; !st && slot < n_slot; slot++) {
         size_t rows, cols;
         tac_model_slot_shape(&m.c, slot, &rows, &cols);
-        stream += is_named(m.family, slot);
+        stream += tac_slot_names(m.family, slot) != NULL; /* the head, tied, among them */
         if (!rows)
             continue;
         t[n] = (struct tac_tensor){.name = tac_model_slot_name(&m, slot, name[n]),

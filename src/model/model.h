@@ -43,6 +43,12 @@ bool tac_model_across(const struct tac_decoder_config *c, size_t slot);
 void tac_model_stored_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows,
                             size_t *cols);
 
+/* tac_slot_names: the names a family gives a slot, with | between; NULL where it has none.
+ * tac_slot_bare_name: the first of them without prefix, into buf; returns buf, and in *other (may
+ * be NULL) the names behind it, or NULL. */
+const char *tac_slot_names(const struct tac_family *f, size_t slot);
+const char *tac_slot_bare_name(const char *names, size_t slot, char buf[160], const char **other);
+
 /* tac_model_params: number of parameters. */
 size_t tac_model_params(const struct tac_model *m);
 /* tac_model_resident: bytes of its files that lie in memory now. tac_model_forget: they need not:
