@@ -179,7 +179,7 @@ static void batch_fill(struct batch *s)
 
 /* ---- products of few rows ---- */
 
-enum { THIN_M = 14, THIN_N = 37, THIN_K = 2 * TAC_KC + 45, MANY = 40 };
+enum { THIN_M = 14, THIN_N = 101, THIN_K = 2 * TAC_KC + 45, MANY = 40 };
 
 struct thin {
     float x[MANY * THIN_K], w[THIN_N * THIN_K], bias[THIN_N], res[MANY * THIN_N];
@@ -197,17 +197,22 @@ static void thin_fill(struct thin *s)
         s->half[i] = (uint16_t)(tac_rng_below(&rng, 1 << 16) & 0xbfff);
 }
 
-/* Few rows take a path of their own; they have the bytes that they have among many. */
+/* Few rows take a path of their own; they have the bytes that they have among many. With and
+ * without bias and residual, the weight stored across, and its gradient. */
 static void check_thin(struct tac_backend *be, struct thin *s, enum tac_wtype type)
 {
     const void *data = type == TAC_W_F32 ? (void *)s->w : s->half;
-    struct tac_weight w = {data, type, THIN_N, THIN_K, false};
-    for (int plain = 0; plain < 2; plain++) {
-        const float *bias = plain ? NULL : s->bias, *res = plain ? NULL : s->res;
-        be->ops->matmul(be, s->many, s->x, &w, bias, res, MANY);
-        for (size_t m = 1; m <= THIN_M; m++) {
-            be->ops->matmul(be, s->few, s->x, &w, bias, res, m);
-            assert_memory_equal(s->few, s->many, m * THIN_N * sizeof *s->few);
+    for (int how = 0; how < 8; how++) {
+        bool across = how & 2, back = how & 4;
+        const float *bias = how & 1 ? NULL : s->bias, *res = how & 1 ? NULL : s->res;
+        struct tac_weight w = {data, type, back ? THIN_K : THIN_N, back ? THIN_N : THIN_K, across};
+        for (size_t m = 0; m <= THIN_M; m++) {
+            float *y = m ? s->few : s->many;
+            if (back)
+                be->ops->matmul_dx(be, y, s->x, &w, res, m ? m : MANY);
+            else
+                be->ops->matmul(be, y, s->x, &w, bias, res, m ? m : MANY);
+            assert_memory_equal(y, s->many, m * THIN_N * sizeof *y);
         }
     }
 }
@@ -285,6 +290,7 @@ static void check_in_place(struct tac_backend *be, struct in_place *s)
 {
     const struct tac_ops *op = be->ops;
     struct tac_weight w = {s->w, TAC_W_F32, IP_C, IP_C, false};
+    float other[IP_N];
     IN_PLACE("norm y = x", s->x,
              op->norm(be, to, s->stat, s->x, s->w, NULL, IP_T, IP_C, 1e-5, TAC_LAYERNORM));
     IN_PLACE("norm_dx dx = dy", s->y,
@@ -295,6 +301,10 @@ static void check_in_place(struct tac_backend *be, struct in_place *s)
     IN_PLACE("matmul_dx dx = res", s->y, op->matmul_dx(be, to, s->x, &w, s->y, IP_T));
     IN_PLACE("act y = x", s->x, op->act(be, to, s->x, IP_N, TAC_SILU));
     IN_PLACE("act_dx dx = dy", s->y, op->act_dx(be, to, s->y, s->x, IP_N, TAC_GELU_TANH));
+    IN_PLACE("gate y = x", s->x, op->gate(be, to, s->x, s->y, IP_N, TAC_SILU));
+    IN_PLACE("gate y = u", s->y, op->gate(be, to, s->x, s->y, IP_N, TAC_SILU));
+    IN_PLACE("gate_dx dx = dy", s->y, op->gate_dx(be, to, other, s->y, s->x, s->z, IP_N, TAC_SILU));
+    IN_PLACE("gate_dx du = dy", s->y, op->gate_dx(be, other, to, s->y, s->x, s->z, IP_N, TAC_SILU));
 }
 
 static void test_in_place(void **state)

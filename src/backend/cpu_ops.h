@@ -16,10 +16,10 @@ size_t tac_gemm_scratch(int threads);
 size_t tac_attend_scratch(int threads);
 size_t tac_vocab_scratch(int threads);
 
-/* thin.c: the product of gemm.c where it has few rows; false where it has not, and nothing is done
- */
+/* thin.c: y (T,N) = x (T,K) times w, summed over its columns or else its rows, where there are few
+ * rows T; false where there are not, and nothing is done */
 bool tac_cpu_thin(struct tac_backend *be, float *y, const float *x, const struct tac_weight *w,
-                  const float *bias, const float *res, size_t T);
+                  bool over_cols, const float *bias, const float *res, size_t T);
 
 /* gemm.c */
 void tac_cpu_matmul(struct tac_backend *be, void *y, const void *x, const struct tac_weight *w,

@@ -216,7 +216,7 @@ static struct factor factor_of(const struct tac_weight *w, bool over_cols)
 void tac_cpu_matmul(struct tac_backend *be, void *y, const void *x, const struct tac_weight *w,
                     const void *bias, const void *res, size_t T)
 {
-    if (tac_cpu_thin(be, y, x, w, bias, res, T))
+    if (tac_cpu_thin(be, y, x, w, true, bias, res, T))
         return;
     struct product p = {
         .y = y,
@@ -236,6 +236,8 @@ void tac_cpu_matmul(struct tac_backend *be, void *y, const void *x, const struct
 void tac_cpu_matmul_dx(struct tac_backend *be, void *dx, const void *dy, const struct tac_weight *w,
                        const void *res, size_t T)
 {
+    if (tac_cpu_thin(be, dx, dy, w, false, NULL, res, T))
+        return;
     struct product p = {
         .y = dx,
         .a = {dy, TAC_W_REAL, w->rows, true},

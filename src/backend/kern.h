@@ -62,19 +62,21 @@ struct tac_kern_gemm {
 struct tac_thin {
     float *y;
     const float *x;
-    const void *w; /* (N,K) as stored */
+    const void *w; /* as stored: (N,K) for `panel`, (K,N) for `columns` */
     enum tac_wtype type;
     const float *bias, *res;
     size_t M, N, K;
 };
 
-enum { TAC_THIN_N = 16 };
+enum { TAC_THIN_N = 16, TAC_THIN_COLUMNS = 64 };
 
 struct tac_kern_thin {
     size_t m; /* rows at most */
     /* panel: the columns of y from n0 on, TAC_THIN_N of them, or what is left of N. The weights of
      * the following columns are asked for meanwhile. */
     void (*panel)(const struct tac_thin *t, size_t n0);
+    /* columns: of a weight (K,N), TAC_THIN_COLUMNS columns of y from n0 on, or what is left */
+    void (*columns)(const struct tac_thin *t, size_t n0);
 };
 
 extern const struct tac_kern_thin tac_kern_thin_portable, tac_kern_thin_avx2, tac_kern_thin_avx512;

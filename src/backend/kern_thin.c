@@ -139,31 +139,90 @@ SIMD_FN void panel_rows(const int m, const struct tac_thin *t, enum tac_wtype ty
     store(t, sum, m, n0, n);
 }
 
-SIMD_FN void panel_typed(const struct tac_thin *t, enum tac_wtype type, size_t n0)
+/* Vectors of numbers side by side in a row of a weight (K,N), from byte p on; n numbers. */
+SIMD_FN void load_columns(v16 *w, const int nv, const char *p, enum tac_wtype type, size_t n)
 {
-#define ROWS(m)                                                                                    \
-    case m:                                                                                        \
-        panel_rows(m, t, type, n0);                                                                \
-        break;
-    switch (t->M) {
-        ROWS(1)
-#if !defined(TAC_ISA_portable)
-        ROWS(2)
-        ROWS(3)
-        ROWS(4)
-#endif
+    UNROLL
+    for (int j = 0; j < nv; j++) {
+        size_t at = (size_t)j * V16;
+        w[j] = at < n ? load_n(p + at * type_size(type), type, n - at) : v16_zero();
     }
-#undef ROWS
 }
+
+SIMD_FN void columns_rows(const int m, const struct tac_thin *t, enum tac_wtype type, size_t n0)
+{
+    enum { NV = TAC_THIN_COLUMNS / V16, AHEAD = 16 };
+    const size_t size = type_size(type), ld = t->N * size;
+    const size_t n = t->N - n0 < TAC_THIN_COLUMNS ? t->N - n0 : TAC_THIN_COLUMNS;
+    const char *p = (const char *)t->w + n0 * size;
+    v16 sum[M_MAX][NV] = {{v16_zero()}};
+    for (size_t k0 = 0; k0 < t->K; k0 += TAC_KC) {
+        v16 acc[M_MAX][NV], w[NV];
+        for (int i = 0; i < m * NV; i++)
+            acc[i / NV][i % NV] = v16_zero();
+        for (size_t k = k0; k < t->K && k < k0 + TAC_KC; k++, p += ld) {
+            for (size_t i = 0; i < TAC_THIN_COLUMNS * size; i += LINE)
+                __builtin_prefetch(p + AHEAD * ld + i, 0, 0);
+            load_columns(w, NV, p, type, n);
+            UNROLL
+            for (int i = 0; i < m; i++)
+                UNROLL
+            for (int j = 0; j < NV; j++)
+                acc[i][j] = v16_fma(v16_set1(t->x[(size_t)i * t->K + k]), w[j], acc[i][j]);
+        }
+        for (int i = 0; i < m * NV; i++) {
+            v16 *s = &sum[i / NV][i % NV];
+            *s = k0 ? v16_add(*s, acc[i / NV][i % NV]) : acc[i / NV][i % NV];
+        }
+    }
+    for (size_t j = 0; j < NV && j * V16 < n; j++) {
+        v16 one[M_MAX];
+        for (int i = 0; i < m; i++)
+            one[i] = sum[i][j];
+        store(t, one, m, n0 + j * V16, n - j * V16 < V16 ? n - j * V16 : V16);
+    }
+}
+
+#define EACH_M(f, ...)                                                                             \
+    switch (t->M) {                                                                                \
+    case 1:                                                                                        \
+        f(1, __VA_ARGS__);                                                                         \
+        break;                                                                                     \
+        MORE(f, __VA_ARGS__)                                                                       \
+    }
+#if defined(TAC_ISA_portable)
+#define MORE(f, ...)
+#else
+#define MORE(f, ...)                                                                               \
+    case 2:                                                                                        \
+        f(2, __VA_ARGS__);                                                                         \
+        break;                                                                                     \
+    case 3:                                                                                        \
+        f(3, __VA_ARGS__);                                                                         \
+        break;                                                                                     \
+    case 4:                                                                                        \
+        f(4, __VA_ARGS__);                                                                         \
+        break;
+#endif
+
+#define EACH_TYPE(f)                                                                               \
+    if (t->type == TAC_W_F16) {                                                                    \
+        EACH_M(f, t, TAC_W_F16, n0)                                                                \
+    } else if (t->type == TAC_W_BF16) {                                                            \
+        EACH_M(f, t, TAC_W_BF16, n0)                                                               \
+    } else {                                                                                       \
+        EACH_M(f, t, TAC_W_F32, n0)                                                                \
+    }
 
 static void panel(const struct tac_thin *t, size_t n0)
 {
-    if (t->type == TAC_W_F16)
-        panel_typed(t, TAC_W_F16, n0);
-    else if (t->type == TAC_W_BF16)
-        panel_typed(t, TAC_W_BF16, n0);
-    else
-        panel_typed(t, TAC_W_F32, n0);
+    EACH_TYPE(panel_rows)
 }
 
-const struct tac_kern_thin TAC_KERN_NAME(tac_kern_thin) = {.m = M_MAX, .panel = panel};
+static void columns(const struct tac_thin *t, size_t n0)
+{
+    EACH_TYPE(columns_rows)
+}
+
+const struct tac_kern_thin TAC_KERN_NAME(tac_kern_thin) = {
+    .m = M_MAX, .panel = panel, .columns = columns};

@@ -8,22 +8,23 @@
 #include <omp.h>
 
 bool tac_cpu_thin(struct tac_backend *be, float *y, const float *x, const struct tac_weight *w,
-                  const float *bias, const float *res, size_t T)
+                  bool over_cols, const float *bias, const float *res, size_t T)
 {
     const struct tac_kern_thin *k = be->kern->thin;
-    struct tac_thin t = {y, x, w->data, w->type, bias, res, T, w->rows, w->cols};
-    bool rounded = be->bf16 && w->type != TAC_W_REAL;
-    if (rounded || w->across || !T || T > k->m || !w->rows || !w->cols)
+    size_t N = over_cols ? w->rows : w->cols, K = over_cols ? w->cols : w->rows;
+    struct tac_thin t = {y, x, w->data, w->type, bias, res, T, N, K};
+    bool rounded = be->bf16 && w->type != TAC_W_REAL, along = over_cols != w->across;
+    if (rounded || !T || T > k->m || !N || !K)
         return false;
-    size_t panels = (t.N + TAC_THIN_N - 1) / TAC_THIN_N;
-    int threads = tac_threads_for(be->threads, t.M * t.N * t.K);
+    size_t width = along ? TAC_THIN_N : TAC_THIN_COLUMNS, panels = (N + width - 1) / width;
+    int threads = tac_threads_for(be->threads, T * N * K);
 #pragma omp parallel num_threads(threads)
     {
         size_t id = (size_t)omp_get_thread_num(), of = (size_t)omp_get_num_threads();
         struct tac_span s = tac_share(panels, id, of);
         double from = tac_busy_from(be);
         for (size_t i = s.lo; i < s.hi; i++)
-            k->panel(&t, i * TAC_THIN_N);
+            (along ? k->panel : k->columns)(&t, i * width);
         tac_busy_until(be, id, from);
     }
     return true;
