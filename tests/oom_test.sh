@@ -13,6 +13,7 @@ echo "A frog sat by the pond, 123." >"$tmp/text"
 # A pattern that pcre2 runs, not our own scanner, and a normal form.
 sed 's/\\\\p{N}{1,3}/\\\\p{N}{1,4}/; s/"normalizer": *null/"normalizer": {"type": "NFC"}/' tests/golden/tokenizer/llama3.json >"$tmp/pcre.json"
 printf 'Cafe\xcc\x81 12345, frogs.' >"$tmp/accent"
+echo "3 4 300 198 172 230 400" >"$tmp/ids"
 head -c 1500 docs/ARCHITECTURE.md >"$tmp/corpus.txt"
 printf '{"text": "A frog sat by the pond", "target": " animal"}\n{"ids": [20, 21], "target_ids": [23]}\n{"before": "A frog", "text": " sat", "target": " animal"}\n' \
     >"$tmp/in"
@@ -87,6 +88,8 @@ task=(--task "$here/demo/task.yaml" --data "$here/demo")
 model=(--model "$tmp/m" --threads 1 --quiet)
 t tokenize 0 tokenize --tokenizer "$here/tests/golden/tokenizer/bloom.json" "$tmp/text"
 t tokenize-pcre 0 tokenize --tokenizer "$tmp/pcre.json" "$tmp/accent"
+t tokenize-sentencepiece 0 tokenize --tokenizer "$here/tests/golden/tokenizer/mistral.json" "$tmp/accent"
+t tokenize-decode 0 tokenize --decode --tokenizer "$here/tests/golden/tokenizer/llama2.json" "$tmp/ids"
 t inspect-model 0 inspect "$tmp/m"
 t inspect-adapter 0 inspect "$tmp/a"
 t tasks-show 0 tasks show "${task[1]}" --data "$here/demo"

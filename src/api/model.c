@@ -319,7 +319,9 @@ enum tacit_status tacit_stream_next(struct tacit_stream *s, int32_t id, const ch
 
 void tacit_stream_free(struct tacit_stream *s)
 {
-    if (s)
+    if (s) {
+        tac_decode_stream_release(&s->s);
         tac_buf_release(&s->text);
+    }
     free(s);
 }

@@ -56,7 +56,7 @@ struct tacit_examples_options tacit_examples_options_default(void)
 static enum tacit_status encode_piece(void *self, struct tac_ids *out, const char *text, size_t n,
                                       struct tacit_err *err)
 {
-    return tac_encoder_encode(self, out, text, n, false, err);
+    return tac_encoder_encode(self, out, text, n, 0, err);
 }
 
 /* Without a tokenizer the examples have texts but no ids. */

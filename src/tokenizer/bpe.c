@@ -1,6 +1,7 @@
 #include "tokenizer/bpe.h"
 
 #include "tokenizer/chars.h"
+#include "tokenizer/plain.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +126,9 @@ enum tacit_status tac_bpe_finish(struct tac_bpe *b, struct tacit_err *err)
     enum tacit_status st = tac_bpe_reserve(b, 0, err); /* a vocabulary without merges is one too */
     if (!st)
         st = make_maybe(b, err);
-    return st ? st : tac_closed_find(&b->closed, b, err);
+    if (!st && b->vocab.plain)
+        tac_plain_finish(b);
+    return st || b->vocab.plain ? st : tac_closed_find(&b->closed, b, err);
 }
 
 void tac_bpe_release(struct tac_bpe *b)
@@ -338,7 +341,7 @@ static enum tacit_status encode_word(const struct tac_bpe *b, struct tac_bpe_wor
     if (whole != NONE) {
         id[0] = whole;
     } else {
-        m = first_symbols(b, id, word, n);
+        m = b->vocab.plain ? tac_plain_symbols(b, id, word, n) : first_symbols(b, id, word, n);
         if (m < TAC_BPE_LONG)
             m = merge_short(b, id, m);
         else
@@ -387,9 +390,9 @@ static struct tac_bpe_cached *cache_slot(const struct tac_bpe_work *w, const str
     return &w->cache[h >> 32 & w->cache_mask];
 }
 
-enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w,
-                                 struct tac_ids *out, const char *word, size_t n,
-                                 struct tacit_err *err)
+static enum tacit_status encode_cached(const struct tac_bpe *b, struct tac_bpe_work *w,
+                                       struct tac_ids *out, const char *word, size_t n,
+                                       struct tacit_err *err)
 {
     if (!w->cache || !n || n > CACHED_BYTES)
         return encode_word(b, w, out, word, n, err);
@@ -411,4 +414,18 @@ enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w
     memcpy(out->id + out->n, slot->id, sizeof slot->id);
     out->n += (size_t)slot->n;
     return TACIT_OK;
+}
+
+enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w,
+                                 struct tac_ids *out, const char *word, size_t n,
+                                 struct tacit_err *err)
+{
+    if (!b->words_apart)
+        return encode_cached(b, w, out, word, n, err);
+    enum tacit_status st = TACIT_OK;
+    for (size_t i = 0, len; i < n && !st; i += len) {
+        len = tac_plain_word(word + i, n - i);
+        st = encode_cached(b, w, out, word + i, len, err);
+    }
+    return st;
 }

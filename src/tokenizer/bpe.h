@@ -1,6 +1,7 @@
-/* Byte-pair encoding: a word's bytes become symbols, and neighbours are merged, the pair that was
- * learnt first always first (of equal ones the leftmost), until no pair can be. Characters of which
- * nothing else can become begin as one symbol (closed.h).
+/* Byte-pair encoding: a word's bytes become symbols (in a plain vocabulary its characters,
+ * plain.h), and neighbours are merged, the pair that was learnt first always first (of equal ones
+ * the leftmost), until no pair can be. Characters of which nothing else can become begin as one
+ * symbol (closed.h).
  *
  * Short words are merged in place by looking for the least rank; from TAC_BPE_LONG bytes on a heap
  * keeps a word of n bytes at n log n. Words met again come out of a cache that belongs to the
@@ -33,9 +34,12 @@ struct tac_bpe {
     size_t maybe_mask;
     int32_t byte_id[256]; /* the token of one byte, or -1 */
     struct tac_closed closed;
-    int32_t unk;        /* stands for a byte without a token; -1: such bytes are left out */
-    bool fuse_unk;      /* one unk for a run of them */
-    bool ignore_merges; /* a word that is a token is not split */
+    int32_t fallback_id[256]; /* plain: the token "<0x0A>" of a byte, or -1 */
+    int32_t unk;              /* stands for what has no token; -1: that is left out */
+    bool fuse_unk;            /* one unk for a run of them */
+    bool ignore_merges;       /* a word that is a token is not split */
+    bool byte_fallback;       /* plain: a character without a token becomes its bytes' tokens */
+    bool words_apart;         /* plain: no merge reaches over the beginning of a word (plain.h) */
 };
 
 /* tac_bpe_reserve: room for n merges without rehashing. */
@@ -44,7 +48,7 @@ enum tacit_status tac_bpe_reserve(struct tac_bpe *b, size_t n, struct tacit_err 
  * pair that is there already takes the new rank, as in HuggingFace tokenizers. */
 enum tacit_status tac_bpe_add_all(struct tac_bpe *b, const struct tac_merge *merge, size_t n,
                                   struct tacit_err *err) TAC_MUST_USE;
-/* tac_bpe_finish: to be called once, after the last token and merge. */
+/* tac_bpe_finish: to be called once, after the last token and merge, with unk and the flags set. */
 enum tacit_status tac_bpe_finish(struct tac_bpe *b, struct tacit_err *err) TAC_MUST_USE;
 void tac_bpe_release(struct tac_bpe *b);
 /* tac_bpe_pair: the merge of a pair; its rank is UINT32_MAX where there is none. */

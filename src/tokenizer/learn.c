@@ -167,7 +167,7 @@ enum tacit_status tac_learner_add(struct tac_learner *l, const char *text, size_
     if (bad < n)
         return tac_fail(err, TACIT_EINPUT, "the text is not well-formed UTF-8 at byte %zu (0x%02x)",
                         bad, (unsigned char)text[bad]);
-    return tac_split_run(&l->split, l->chars, &l->work, text, n, count_word, l, err);
+    return tac_split_run(&l->split, l->chars, &l->work, text, n, TAC_FIRST, count_word, l, err);
 }
 
 /* ---- tokens ---- */

@@ -23,11 +23,11 @@ struct loader {
     const char *name;
     struct tacit_err *err;
     struct tac_jread r;
-    struct span normalizer, pre_tokenizer, post_processor, decoder, added_tokens, merges;
+    struct span normalizer, pre_tokenizer, post_processor, decoder, added_tokens, model, merges;
     struct tac_buf unk;  /* model.unk_token */
     struct tac_buf left; /* the first half of a merge written as an array */
     struct tac_merges m;
-    bool has_vocab, has_unk, has_type;
+    bool has_vocab, has_unk;
 };
 
 static bool is_key(const char *s, size_t n, const char *key)
@@ -127,6 +127,16 @@ static enum tacit_status parse_span(struct loader *l, const struct span *span, j
     return tac_json_parse_at(v, span->s, span->n, l->name, tac_jread_line(&l->r, span->s), l->err);
 }
 
+static enum tacit_status load_pre_tokenizer(struct loader *l)
+{
+    json_t *v;
+    enum tacit_status st = parse_span(l, &l->pre_tokenizer, &v);
+    if (!st)
+        st = tac_load_pre_tokenizer(l->t, v, l->name, l->err);
+    json_decref(v);
+    return st;
+}
+
 static enum tacit_status unsupported_value(const struct loader *l, const char *key,
                                            const struct span *v, const char *want)
 {
@@ -178,9 +188,8 @@ static enum tacit_status read_type(struct loader *l)
     size_t n;
     enum tacit_status st = tac_jread_string(&l->r, &s, &n, l->err);
     if (!st && !is_key(s, n, "BPE"))
-        st = tac_fail(l->err, TACIT_EINPUT,
-                      "%s: model.type '%.*s' is not supported; byte-level BPE is", l->name,
-                      (int)(n > 40 ? 40 : n), s);
+        st = tac_fail(l->err, TACIT_EINPUT, "%s: model.type '%.*s' is not supported; BPE is",
+                      l->name, (int)(n > 40 ? 40 : n), s);
     return st;
 }
 
@@ -201,7 +210,7 @@ static enum tacit_status read_model_field(struct loader *l, const char *key, siz
     if (is_key(key, n, "ignore_merges"))
         return read_flag(l, "ignore_merges", &l->t->bpe.ignore_merges);
     if (is_key(key, n, "byte_fallback"))
-        return read_fixed(l, "byte_fallback", "false", "null", "false is");
+        return read_flag(l, "byte_fallback", &l->t->bpe.byte_fallback);
     if (is_key(key, n, "dropout"))
         return read_fixed(l, "dropout", "null", "0.0", "null is");
     if (is_key(key, n, "continuing_subword_prefix"))
@@ -237,7 +246,30 @@ static enum tacit_status read_model(struct loader *l)
     return !st && l->merges.s ? read_waiting_merges(l) : st;
 }
 
-/* The model is read at once, the small parts are left as spans. */
+/* The model is read where it stands if it is known by then whether its vocabulary is plain; files
+ * mostly end with it. */
+static enum tacit_status meet_model(struct loader *l)
+{
+    if (l->has_vocab || l->model.s)
+        return tac_fail(l->err, TACIT_EINPUT, "%s: field 'model' stands there twice", l->name);
+    if (!l->pre_tokenizer.s)
+        return skip_to(l, &l->model);
+    enum tacit_status st = load_pre_tokenizer(l);
+    return st ? st : read_model(l);
+}
+
+static enum tacit_status read_waiting_model(struct loader *l)
+{
+    const char *at = l->r.at;
+    l->r.at = l->model.s;
+    enum tacit_status st = load_pre_tokenizer(l);
+    if (!st)
+        st = read_model(l);
+    l->r.at = at;
+    return st;
+}
+
+/* The small parts are left as spans. */
 static enum tacit_status read_file(struct loader *l)
 {
     struct {
@@ -259,29 +291,42 @@ static enum tacit_status read_file(struct loader *l)
             if (is_key(key, n, parts[i].key))
                 span = parts[i].span;
         if (!st)
-            st = is_key(key, n, "model") ? read_model(l) : skip_to(l, span);
+            st = is_key(key, n, "model") ? meet_model(l) : skip_to(l, span);
     }
     if (!st)
         st = tac_jread_end(&l->r, l->err);
+    if (!st && l->model.s)
+        st = read_waiting_model(l);
     if (!st && !l->has_vocab)
         st = tac_fail(l->err, TACIT_EINPUT, "%s: field 'model' is missing", l->name);
     return st;
 }
 
-/* An unk_token that is no token matters only where a byte has none. */
+/* An unk_token that is no token matters only where a byte has none; so does byte_fallback beside a
+ * byte-level vocabulary. */
 static enum tacit_status finish_model(struct loader *l)
 {
     struct tac_bpe *b = &l->t->bpe;
+    bool plain = b->vocab.plain, whole = true;
     b->unk = -1;
-    enum tacit_status st = tac_bpe_finish(b, l->err);
-    if (st || !l->has_unk)
+    enum tacit_status st = TACIT_OK;
+    if (l->has_unk)
+        st = tac_vocab_find_name(&b->vocab, &b->unk, l->unk.data, l->unk.len, l->err);
+    if (!st)
+        st = tac_bpe_finish(b, l->err);
+    for (int c = 0; !st && c < 256; c++)
+        whole = whole && (plain ? b->byte_fallback && b->fallback_id[c] >= 0 : b->byte_id[c] >= 0);
+    if (st || whole)
         return st;
-    st = tac_vocab_find_name(&b->vocab, &b->unk, l->unk.data, l->unk.len, l->err);
-    for (int c = 0; !st && c < 256 && b->unk < 0; c++)
-        if (b->byte_id[c] < 0)
-            return tac_fail(l->err, TACIT_EINPUT, "%s: model.unk_token is not in the vocabulary",
-                            l->name);
-    return st;
+    if (l->has_unk && b->unk < 0)
+        return tac_fail(l->err, TACIT_EINPUT, "%s: model.unk_token is not in the vocabulary",
+                        l->name);
+    if (b->byte_fallback && !plain)
+        return tac_fail(l->err, TACIT_EINPUT,
+                        "%s: model.byte_fallback true beside ByteLevel is not supported, since not "
+                        "every byte has a token",
+                        l->name);
+    return TACIT_OK;
 }
 
 static enum tacit_status load_parts(struct loader *l)
@@ -291,23 +336,19 @@ static enum tacit_status load_parts(struct loader *l)
     if (!st)
         st = tac_load_normalizer(l->t, v, l->name, l->err);
     json_decref(v);
-    if (st || (st = parse_span(l, &l->pre_tokenizer, &v)))
-        return st;
-    st = tac_load_pre_tokenizer(l->t, v, l->name, l->err);
-    json_decref(v);
     if (st || (st = parse_span(l, &l->post_processor, &v)))
         return st;
     st = tac_load_post_processor(l->t, v, l->name, l->err);
     json_decref(v);
     if (st || (st = parse_span(l, &l->decoder, &v)))
         return st;
-    st = tac_load_decoder(v, l->name, l->err);
+    st = tac_load_decoder(l->t, v, l->name, l->err);
     json_decref(v);
     if (st || (st = parse_span(l, &l->added_tokens, &v)))
         return st;
     st = tac_load_added_tokens(l->t, v, l->name, l->err);
     json_decref(v);
-    return st;
+    return st ? st : tac_decoding_finish(l->t, l->err);
 }
 
 static void release(struct loader *l)

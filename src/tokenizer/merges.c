@@ -105,8 +105,10 @@ enum tacit_status tac_merges_add(struct tac_merges *m, const char *left, size_t 
         tac_grow(&m->bytes.data, &m->bytes.cap, at + left_n + right_n + 1, 1, err);
     if (st)
         return st;
-    bool mapped = tac_bytes_of_name(m->bytes.data + at, &left_m, left, left_n) &&
-                  tac_bytes_of_name(m->bytes.data + at + left_m, &right_m, right, right_n);
+    const struct tac_vocab *v = &m->b->vocab;
+    char *bytes = m->bytes.data + at;
+    bool mapped = tac_vocab_bytes_of_name(v, bytes, &left_m, left, left_n) &&
+                  tac_vocab_bytes_of_name(v, bytes + left_m, &right_m, right, right_n);
     if (!mapped && (st = tac_merges_flush(m, err)))
         return st;
     struct tac_merge_name w = {m->names.len, left_n, right_n, at, left_m, right_m};

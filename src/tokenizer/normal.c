@@ -4,19 +4,20 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum tacit_status tac_normal_add(struct tac_normal *normal, enum tac_normal_kind kind,
-                                 const char *from, const char *text, struct tacit_err *err)
+enum tacit_status tac_normal_add(struct tac_normal *normal, struct tac_normal_step step,
+                                 struct tacit_err *err)
 {
     enum tacit_status st =
         tac_grow(&normal->step, &normal->cap, normal->n + 1, sizeof *normal->step, err);
-    if (st)
+    if (st) {
+        tac_pattern_close(&step.pattern);
         return st;
-    struct tac_normal_step *step = &normal->step[normal->n++];
-    *step = (struct tac_normal_step){.kind = kind};
-    if ((from && !(step->from = tac_strdup(from, err))) ||
-        (text && !(step->text = tac_strdup(text, err))))
-        return TACIT_EFAIL;
-    return TACIT_OK;
+    }
+    struct tac_normal_step *own = &normal->step[normal->n++];
+    *own = step;
+    own->from = step.from ? tac_strdup(step.from, err) : NULL;
+    own->text = step.text ? tac_strdup(step.text, err) : NULL;
+    return (step.from && !own->from) || (step.text && !own->text) ? TACIT_EFAIL : TACIT_OK;
 }
 
 void tac_normal_release(struct tac_normal *normal)
@@ -24,6 +25,7 @@ void tac_normal_release(struct tac_normal *normal)
     for (size_t i = 0; i < normal->n; i++) {
         free(normal->step[i].from);
         free(normal->step[i].text);
+        tac_pattern_close(&normal->step[i].pattern);
     }
     free(normal->step);
     *normal = (struct tac_normal){0};
@@ -34,6 +36,7 @@ void tac_normal_work_release(struct tac_normal_work *work)
     tac_buf_release(&work->text[0]);
     tac_buf_release(&work->text[1]);
     free(work->code);
+    tac_match_release(&work->match);
     *work = (struct tac_normal_work){0};
 }
 
@@ -120,10 +123,24 @@ static enum tacit_status put_forms(struct tac_normal_work *work, struct tac_buf 
     return st ? st : tac_buf_add(out, s + done, n - done, err);
 }
 
-static enum tacit_status put_replaced(struct tac_buf *out, const struct tac_normal_step *step,
-                                      const char *s, size_t n, struct tacit_err *err)
+/* A match at the beginning, of `len` bytes, that is replaced. HuggingFace tokenizers takes what
+ * comes instead for the last character of the match, or for what follows if nothing comes. */
+static void note_cut(struct tac_normal_work *work, const struct tac_normal_step *step,
+                     const char *s, size_t len)
+{
+    size_t first = 0;
+    if (len)
+        tac_char_at(s, &first);
+    work->cut |= len > first || (len && !*step->text);
+}
+
+static enum tacit_status put_replaced(struct tac_normal_work *work, struct tac_buf *out,
+                                      const struct tac_normal_step *step, const char *s, size_t n,
+                                      struct tacit_err *err)
 {
     size_t len = strlen(step->from);
+    if (n >= len && !memcmp(s, step->from, len))
+        note_cut(work, step, s, len);
     const char *end = s + n, *hit;
     enum tacit_status st = TACIT_OK;
     while (!st && (hit = memmem(s, (size_t)(end - s), step->from, len))) {
@@ -133,6 +150,59 @@ static enum tacit_status put_replaced(struct tac_buf *out, const struct tac_norm
         s = hit + len;
     }
     return st ? st : tac_buf_add(out, s, (size_t)(end - s), err);
+}
+
+/* As tac_split_run finds matches: an empty one just behind another does not count. */
+static enum tacit_status put_matches(struct tac_normal_work *work, struct tac_buf *out,
+                                     const uint8_t *chars, const struct tac_normal_step *step,
+                                     const char *s, size_t n, struct tacit_err *err)
+{
+    size_t from = 0, done = 0, start, end, len;
+    bool found = true, matched = false;
+    enum tacit_status st = TACIT_OK;
+    while (from <= n) {
+        st = tac_pattern_next(&step->pattern, &work->match, chars, s, n, from, &start, &end, &found,
+                              err);
+        if (st || !found)
+            break;
+        if (start == end && matched && end == done) {
+            len = 1;
+            if (from < n)
+                tac_char_at(s + from, &len);
+            from += len;
+            continue;
+        }
+        if (start == 0)
+            note_cut(work, step, s, end);
+        st = tac_buf_add(out, s + done, start - done, err);
+        if (!st)
+            st = tac_buf_adds(out, step->text, err);
+        if (st)
+            break;
+        done = from = end;
+        matched = true;
+    }
+    return st ? st : tac_buf_add(out, s + done, n - done, err);
+}
+
+static enum tacit_status put_stripped(struct tac_normal_work *work, struct tac_buf *out,
+                                      const uint8_t *chars, const struct tac_normal_step *step,
+                                      const char *s, size_t n, struct tacit_err *err)
+{
+    size_t from = 0, to = n, len;
+    while (step->left && from < to && tac_class_at(chars, s + from, &len) & TAC_SPACE)
+        from += len;
+    while (step->right && to > from) {
+        size_t last = to;
+        do
+            last--;
+        while (last > from && (s[last] & 0xc0) == 0x80);
+        if (!(tac_class_at(chars, s + last, &len) & TAC_SPACE))
+            break;
+        to = last;
+    }
+    work->cut |= from > 0;
+    return tac_buf_add(out, s + from, to - from, err);
 }
 
 static enum tacit_status run_step(struct tac_normal_work *work, struct tac_buf *out,
@@ -147,7 +217,11 @@ static enum tacit_status run_step(struct tac_normal_work *work, struct tac_buf *
             st = tac_buf_adds(out, step->text, err);
         return st ? st : tac_buf_add(out, s, n, err);
     case TAC_NORMAL_REPLACE:
-        return put_replaced(out, step, s, n, err);
+        return put_replaced(work, out, step, s, n, err);
+    case TAC_NORMAL_MATCHES:
+        return put_matches(work, out, chars, step, s, n, err);
+    case TAC_NORMAL_STRIP:
+        return put_stripped(work, out, chars, step, s, n, err);
     default:
         return put_forms(work, out, chars, step->kind, s, n, err);
     }
@@ -155,11 +229,11 @@ static enum tacit_status run_step(struct tac_normal_work *work, struct tac_buf *
 
 /* A normal form leaves a text without active characters alone. */
 static bool changes_nothing(const struct tac_normal_step *step, const uint8_t *chars, const char *s,
-                            size_t n)
+                            size_t n, bool continues)
 {
     size_t i = 0, len;
-    if (step->kind == TAC_NORMAL_PREPEND || step->kind == TAC_NORMAL_REPLACE)
-        return false;
+    if (step->kind >= TAC_NORMAL_PREPEND)
+        return continues && step->kind == TAC_NORMAL_PREPEND;
     while (i < n && !(tac_class_at(chars, s + i, &len) & TAC_ACTIVE))
         i += len;
     return i == n;
@@ -167,11 +241,12 @@ static bool changes_nothing(const struct tac_normal_step *step, const uint8_t *c
 
 enum tacit_status tac_normalise(const struct tac_normal *normal, const uint8_t *chars,
                                 struct tac_normal_work *work, const char **s, size_t *n,
-                                struct tacit_err *err)
+                                bool continues, struct tacit_err *err)
 {
     int which = 0;
+    work->cut = false;
     for (size_t i = 0; i < normal->n; i++) {
-        if (changes_nothing(&normal->step[i], chars, *s, *n))
+        if (changes_nothing(&normal->step[i], chars, *s, *n, continues))
             continue;
         struct tac_buf *out = &work->text[which];
         enum tacit_status st = run_step(work, out, chars, &normal->step[i], *s, *n, err);

@@ -1,6 +1,7 @@
 #include "tokenizer/split.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum tacit_status tac_split_add(struct tac_split *split, struct tac_split_step step,
                                 struct tacit_err *err)
@@ -26,6 +27,7 @@ void tac_split_work_release(struct tac_split_work *work)
 {
     tac_match_release(&work->match);
     tac_buf_release(&work->spaced);
+    tac_buf_release(&work->marked);
 }
 
 /* One call of tac_split_run. */
@@ -33,6 +35,8 @@ struct run {
     const struct tac_split *split;
     const uint8_t *chars;
     struct tac_split_work *work;
+    const char *text; /* what tac_split_run was given */
+    enum tac_stand stand;
     tac_word_fn *word;
     void *context;
     struct tacit_err *err;
@@ -158,6 +162,61 @@ static enum tacit_status add_space(const struct run *r, size_t k, const char *s,
     return st ? st : run_from(r, k + 1, b->data, b->len);
 }
 
+static bool gets_mark(const struct run *r, const struct tac_split_step *step, const char *s)
+{
+    bool begins = s == r->text;
+    if (step->prepend == TAC_PREPEND_NEVER || (begins && r->stand == TAC_CONTINUES))
+        return false;
+    return step->prepend == TAC_PREPEND_ALWAYS || (begins && r->stand == TAC_FIRST);
+}
+
+/* Appends s to b with a mark for each space. */
+static enum tacit_status put_marked(struct tac_buf *b, const char *mark, const char *s, size_t n,
+                                    struct tacit_err *err)
+{
+    const char *end = s + n, *space;
+    enum tacit_status st = TACIT_OK;
+    while (!st && (space = memchr(s, ' ', (size_t)(end - s)))) {
+        st = tac_buf_add(b, s, (size_t)(space - s), err);
+        if (!st)
+            st = tac_buf_adds(b, mark, err);
+        s = space + 1;
+    }
+    return st ? st : tac_buf_add(b, s, (size_t)(end - s), err);
+}
+
+static enum tacit_status cut_words(const struct run *r, size_t k, const char *mark, const char *s,
+                                   size_t n)
+{
+    size_t len = strlen(mark);
+    enum tacit_status st = TACIT_OK;
+    for (const char *end = s + n; s < end && !st;) {
+        const char *next = memmem(s + 1, (size_t)(end - s - 1), mark, len);
+        next = next ? next : end;
+        st = run_from(r, k + 1, s, (size_t)(next - s));
+        s = next;
+    }
+    return st;
+}
+
+static enum tacit_status metaspace(const struct run *r, size_t k, const char *s, size_t n)
+{
+    const struct tac_split_step *step = &r->split->step[k];
+    struct tac_buf *b = &r->work->marked;
+    size_t len = strlen(step->mark);
+    bool marked = s[0] == ' ' || (n >= len && !memcmp(s, step->mark, len));
+    tac_buf_clear(b);
+    enum tacit_status st = TACIT_OK;
+    if (!marked && gets_mark(r, step, s))
+        st = tac_buf_adds(b, step->mark, r->err);
+    if (!st)
+        st = put_marked(b, step->mark, s, n, r->err);
+    if (st)
+        return st;
+    return step->words ? cut_words(r, k, step->mark, b->data, b->len)
+                       : run_from(r, k + 1, b->data, b->len);
+}
+
 /* The steps from k on, and then the word itself. */
 static enum tacit_status run_from(const struct run *r, size_t k, const char *s, size_t n)
 {
@@ -166,6 +225,8 @@ static enum tacit_status run_from(const struct run *r, size_t k, const char *s, 
     enum tac_split_kind kind = r->split->step[k].kind;
     if (kind == TAC_SPLIT_SPACE)
         return add_space(r, k, s, n);
+    if (kind == TAC_SPLIT_METASPACE)
+        return metaspace(r, k, s, n);
     struct cutter c = {.run = r, .k = k, .s = s};
     enum tacit_status st = kind == TAC_SPLIT_DIGITS ? cut_digits(&c, n) : cut_by_pattern(&c, n);
     return st ? st : let_go(&c);
@@ -173,8 +234,9 @@ static enum tacit_status run_from(const struct run *r, size_t k, const char *s, 
 
 enum tacit_status tac_split_run(const struct tac_split *split, const uint8_t *chars,
                                 struct tac_split_work *work, const char *s, size_t n,
-                                tac_word_fn *word, void *context, struct tacit_err *err)
+                                enum tac_stand stand, tac_word_fn *word, void *context,
+                                struct tacit_err *err)
 {
-    struct run r = {split, chars, work, word, context, err};
+    struct run r = {split, chars, work, s, stand, word, context, err};
     return n ? run_from(&r, 0, s, n) : TACIT_OK;
 }

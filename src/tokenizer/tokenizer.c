@@ -18,6 +18,10 @@ struct tac_encoder {
     struct tac_split_work split;
     struct tac_bpe_work bpe;
     struct tac_ids *out;
+    const char *text;       /* what is being encoded */
+    enum tac_stand stand;   /* of the text */
+    const char *normalised; /* the part between added tokens that is being split */
+    enum tac_stand part_stand;
 };
 
 void tac_tokenizer_close(struct tac_tokenizer *t)
@@ -33,6 +37,7 @@ void tac_tokenizer_close(struct tac_tokenizer *t)
     tac_added_release(&t->normalised);
     tac_split_release(&t->split);
     tac_bpe_release(&t->bpe);
+    tac_decoding_release(&t->decoding);
     tac_ids_release(&t->before);
     tac_ids_release(&t->after);
     free(t);
@@ -144,7 +149,11 @@ const char *tac_tokenizer_token(const struct tac_tokenizer *t, int32_t id, size_
         return NULL;
     if (special)
         *special = v->token[id].special;
-    return tac_vocab_bytes(v, id, n);
+    const struct tac_decoding *d = &t->decoding;
+    if (!d->at)
+        return tac_vocab_bytes(v, id, n);
+    *n = d->at[id + 1] - d->at[id];
+    return d->text.data + d->at[id];
 }
 
 int32_t tac_tokenizer_id(const struct tac_tokenizer *t, const char *content)
@@ -191,7 +200,8 @@ static enum tacit_status on_normalised(void *context, int32_t id, const char *s,
     struct tac_encoder *e = context;
     if (id >= 0)
         return add_ids(e->out, &id, 1, err);
-    return tac_split_run(&e->t->split, e->t->chars, &e->split, s, n, on_word, e, err);
+    enum tac_stand stand = s == e->normalised ? e->part_stand : TAC_INSIDE;
+    return tac_split_run(&e->t->split, e->t->chars, &e->split, s, n, stand, on_word, e, err);
 }
 
 static enum tacit_status on_raw(void *context, int32_t id, const char *s, size_t n,
@@ -200,14 +210,19 @@ static enum tacit_status on_raw(void *context, int32_t id, const char *s, size_t
     struct tac_encoder *e = context;
     if (id >= 0)
         return add_ids(e->out, &id, 1, err);
-    enum tacit_status st = tac_normalise(&e->t->normal, e->t->chars, &e->normal, &s, &n, err);
+    e->part_stand = s == e->text ? e->stand : TAC_INSIDE;
+    enum tacit_status st = tac_normalise(&e->t->normal, e->t->chars, &e->normal, &s, &n,
+                                         e->part_stand == TAC_CONTINUES, err);
     if (st)
         return st;
+    e->normalised = s;
+    if (e->normal.cut && e->part_stand == TAC_FIRST)
+        e->part_stand = TAC_INSIDE;
     return tac_added_split(&e->t->normalised, e->t->chars, s, n, on_normalised, e, err);
 }
 
 static enum tacit_status encode(struct tac_encoder *e, struct tac_ids *out, const char *text,
-                                size_t n, struct tacit_err *err)
+                                size_t n, bool continues, struct tacit_err *err)
 {
     if (n > TAC_TEXT_MAX)
         return tac_fail(err, TACIT_EINPUT, "a text of %zu bytes; at most %d are encoded", n,
@@ -217,6 +232,8 @@ static enum tacit_status encode(struct tac_encoder *e, struct tac_ids *out, cons
         return tac_fail(err, TACIT_EINPUT, "the text is not well-formed UTF-8 at byte %zu (0x%02x)",
                         bad, (unsigned char)text[bad]);
     e->out = out;
+    e->text = text;
+    e->stand = continues ? TAC_CONTINUES : TAC_FIRST;
     return tac_added_split(&e->t->raw, e->t->chars, text, n, on_raw, e, err);
 }
 
@@ -251,16 +268,16 @@ void tac_encoder_free(struct tac_encoder *e)
 }
 
 enum tacit_status tac_encoder_encode(struct tac_encoder *e, struct tac_ids *out, const char *text,
-                                     size_t n, bool add_special, struct tacit_err *err)
+                                     size_t n, unsigned how, struct tacit_err *err)
 {
     const struct tac_tokenizer *t = e->t;
     size_t before = out->n;
     enum tacit_status st = TACIT_OK;
-    if (add_special)
+    if (how & TAC_TEXT_BEGINS)
         st = add_ids(out, t->before.id, t->before.n, err);
     if (!st)
-        st = encode(e, out, text, n, err);
-    if (!st && add_special)
+        st = encode(e, out, text, n, how & TAC_TEXT_CONTINUES, err);
+    if (!st && how & TAC_TEXT_ENDS)
         st = add_ids(out, t->after.id, t->after.n, err);
     if (st)
         out->n = before;
@@ -288,17 +305,24 @@ static void give_encoder(struct tac_encoder *e)
     tac_encoder_free(e);
 }
 
-enum tacit_status tac_tokenizer_encode(const struct tac_tokenizer *t, struct tac_ids *out,
-                                       const char *text, size_t n, struct tacit_err *err)
+enum tacit_status tac_tokenizer_encode_as(const struct tac_tokenizer *t, struct tac_ids *out,
+                                          const char *text, size_t n, unsigned how,
+                                          struct tacit_err *err)
 {
     struct tac_encoder *e;
     enum tacit_status st = take_encoder(&e, t, err);
     if (st)
         return st;
-    st = tac_encoder_encode(e, out, text, n, false, err);
+    st = tac_encoder_encode(e, out, text, n, how, err);
     if (n <= KEEP_UP_TO)
         give_encoder(e);
     else
         tac_encoder_free(e);
     return st;
+}
+
+enum tacit_status tac_tokenizer_encode(const struct tac_tokenizer *t, struct tac_ids *out,
+                                       const char *text, size_t n, struct tacit_err *err)
+{
+    return tac_tokenizer_encode_as(t, out, text, n, 0, err);
 }

@@ -1,8 +1,9 @@
 /* The tokenizer: text to ids and back, exactly as HuggingFace tokenizers does from the same file.
  *
- * Byte-level BPE as BLOOM, GPT-2, GPT-NeoX, Qwen2 and Llama 3 use it, from a tokenizer.json or from
- * GPT-2's vocab.json and merges.txt. A file that asks for anything else is refused by name. What
- * transformers does around it (truncation, padding) is the caller's. */
+ * Byte-level BPE as BLOOM, GPT-2, GPT-NeoX, Qwen2 and Llama 3 use it, and SentencePiece's BPE with
+ * byte fallback as Llama 2 and Mistral use it, from a tokenizer.json or from GPT-2's vocab.json and
+ * merges.txt. A file that asks for anything else is refused by name. What transformers does around
+ * it (truncation, padding) is the caller's. */
 #ifndef TAC_TOKENIZER_TOKENIZER_H
 #define TAC_TOKENIZER_TOKENIZER_H
 
@@ -25,8 +26,8 @@ void tac_tokenizer_close(struct tac_tokenizer *t);
 
 /* tac_tokenizer_size: one past the largest id. */
 size_t tac_tokenizer_size(const struct tac_tokenizer *t);
-/* tac_tokenizer_token: the bytes of one token, not ended by NUL, the byte-level alphabet undone;
- * *special (may be NULL) tells whether it is a special added token. NULL where id has no token. */
+/* tac_tokenizer_token: the bytes of text that one token stands for, not ended by NUL; *special (may
+ * be NULL) tells whether it is a special added token. NULL where id has no token. */
 const char *tac_tokenizer_token(const struct tac_tokenizer *t, int32_t id, size_t *n,
                                 bool *special);
 /* tac_tokenizer_id: of a token as the file writes it ("Ġthe", "</s>"); -1 where there is none. */
@@ -39,46 +40,57 @@ void tac_tokenizer_affixes(const struct tac_tokenizer *t, const int32_t **before
 /* struct tac_ids (bpe.h): ids of a growing array; zeroed is empty. */
 void tac_ids_release(struct tac_ids *ids);
 
-/* tac_tokenizer_encode: appends the ids of n bytes of UTF-8 (NUL is a character), without the
- * template's tokens. Refuses text that is not well-formed, by offset. On failure nothing is
- * appended. */
+/* How a text stands in the sequence that its ids become a part of. */
+enum {
+    TAC_TEXT_BEGINS = 1,    /* the template's tokens before it come along */
+    TAC_TEXT_ENDS = 2,      /* those after it do */
+    TAC_TEXT_CONTINUES = 4, /* text stands before it, so it gets no mark for a space that is not
+                               there, as the beginning of a SentencePiece text does */
+};
+
+/* tac_tokenizer_encode: appends the ids of n bytes of UTF-8 (NUL is a character), a text by itself.
+ * Refuses text that is not well-formed, by offset. On failure nothing is appended.
+ * tac_tokenizer_encode_as: `how` is a sum of the flags above. */
 enum tacit_status tac_tokenizer_encode(const struct tac_tokenizer *t, struct tac_ids *out,
                                        const char *text, size_t n,
                                        struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_tokenizer_encode_as(const struct tac_tokenizer *t, struct tac_ids *out,
+                                          const char *text, size_t n, unsigned how,
+                                          struct tacit_err *err) TAC_MUST_USE;
 
 /* One thread's scratch memory and word cache (2 MB), for encoding many texts. */
 struct tac_encoder;
 enum tacit_status tac_encoder_new(struct tac_encoder **out, const struct tac_tokenizer *t,
                                   struct tacit_err *err) TAC_MUST_USE;
 void tac_encoder_free(struct tac_encoder *e);
-/* tac_encoder_encode: as tac_tokenizer_encode; add_special puts the template's tokens around the
- * text. */
+/* tac_encoder_encode: as tac_tokenizer_encode_as. */
 enum tacit_status tac_encoder_encode(struct tac_encoder *e, struct tac_ids *out, const char *text,
-                                     size_t n, bool add_special,
-                                     struct tacit_err *err) TAC_MUST_USE;
+                                     size_t n, unsigned how, struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_tokenizer_decode: appends the text of n ids, always well-formed UTF-8: an ill-formed sequence
- * becomes U+FFFD, as Rust's from_utf8_lossy does it. Ids without a token are passed over, special
- * tokens if skip_special. */
+ * becomes U+FFFD, as Rust's from_utf8_lossy does it; of byte tokens that are ill-formed together
+ * each does. Ids without a token are passed over, special tokens if skip_special. */
 enum tacit_status tac_tokenizer_decode(const struct tac_tokenizer *t, struct tac_buf *out,
                                        const int32_t *ids, size_t n, bool skip_special,
                                        struct tacit_err *err) TAC_MUST_USE;
 
 /* Decoding token by token: whole characters only come out, and all that came out, with the flush,
- * is what tac_tokenizer_decode gives. Needs no release; {.t = t, .skip_special = ...} is ready. */
+ * is what tac_tokenizer_decode gives. {.t = t, .skip_special = ...} is ready. */
 struct tac_decode_stream {
     const struct tac_tokenizer *t;
     bool skip_special;
-    char held[4]; /* the beginning of a character */
-    size_t n_held;
+    struct tac_buf held; /* the beginning of a character, or a run of byte tokens */
+    bool begun;          /* a token has come */
+    bool in_text;        /* nothing more is stripped from the beginning */
+    size_t stripped;     /* characters */
 };
 
 /* tac_decode_stream_next: appends what one more token completes, perhaps nothing.
- * tac_decode_stream_flush: appends U+FFFD if the beginning of a character is held; ready for a new
- * text. */
+ * tac_decode_stream_flush: appends what is still held; ready for a new text. */
 enum tacit_status tac_decode_stream_next(struct tac_decode_stream *d, struct tac_buf *out,
                                          int32_t id, struct tacit_err *err) TAC_MUST_USE;
 enum tacit_status tac_decode_stream_flush(struct tac_decode_stream *d, struct tac_buf *out,
                                           struct tacit_err *err) TAC_MUST_USE;
+void tac_decode_stream_release(struct tac_decode_stream *d);
 
 #endif

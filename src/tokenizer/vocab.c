@@ -36,6 +36,16 @@ bool tac_bytes_of_name(char *out, size_t *out_n, const char *name, size_t n)
     return true;
 }
 
+bool tac_vocab_bytes_of_name(const struct tac_vocab *v, char *out, size_t *out_n, const char *name,
+                             size_t n)
+{
+    if (!v->plain)
+        return tac_bytes_of_name(out, out_n, name, n);
+    memcpy(out, name, n);
+    *out_n = n;
+    return true;
+}
+
 const char *tac_quote(char buf[64], const char *s, size_t n)
 {
     size_t cut = n > 40 ? 40 : n;
@@ -167,6 +177,10 @@ void tac_vocab_find_all(const struct tac_vocab *v, struct tac_vocab_query *query
 enum tacit_status tac_vocab_find_name(const struct tac_vocab *v, int32_t *id, const char *name,
                                       size_t n, struct tacit_err *err)
 {
+    if (v->plain) {
+        *id = find(v, name, n, false);
+        return TACIT_OK;
+    }
     char small[256], *bytes = n <= sizeof small ? small : tac_alloc(n, 1, err);
     if (!bytes)
         return TACIT_EFAIL;
@@ -204,8 +218,8 @@ enum tacit_status tac_vocab_append(struct tac_vocab *v, uint32_t id, const char 
         return st;
     char *bytes = v->bytes + v->n_bytes;
     size_t m = n;
-    bool literal = !tac_bytes_of_name(bytes, &m, name, n);
-    if (literal) {
+    bool literal = !v->plain && !tac_bytes_of_name(bytes, &m, name, n);
+    if (literal || v->plain) {
         if (tac_utf8_bad(name, n) < n)
             return tac_fail(err, TACIT_EINPUT, "the token with id %u is not well-formed UTF-8",
                             (unsigned)id);

@@ -1,10 +1,11 @@
-/* The tokens of a byte-level vocabulary: id to bytes, bytes to id.
+/* The tokens of a vocabulary: id to bytes, bytes to id.
  *
- * A tokenizer.json writes a token in the byte-level alphabet: each byte is one printable character
- * (GPT-2's bytes_to_unicode; "Ġ" is a space). The table keeps the bytes that are meant. A token
- * with a character outside that alphabet (an added token with a space in it) is kept as it is
- * written and marked `literal`; no text byte ever becomes one, but it can be found by name and
- * decoded. */
+ * The tokenizer.json of a byte-level BPE writes a token in the byte-level alphabet: each byte is
+ * one printable character (GPT-2's bytes_to_unicode; "Ġ" is a space). The table keeps the bytes
+ * that are meant. A token with a character outside that alphabet (an added token with a space in
+ * it) is kept as it is written and marked `literal`; no text byte ever becomes one, but it can be
+ * found by name and decoded. In a `plain` vocabulary (SentencePiece's) every token is the text as
+ * it is written. */
 #ifndef TAC_TOKENIZER_VOCAB_H
 #define TAC_TOKENIZER_VOCAB_H
 
@@ -28,6 +29,7 @@ struct tac_vocab {
     size_t n_bytes, bytes_cap;
     uint64_t *slot; /* open addressing: hash << 32 | id + 1, 0 where free */
     size_t mask;
+    bool plain; /* set before the first token comes */
 };
 
 /* tac_vocab_reserve: room for n tokens without rehashing. */
@@ -69,8 +71,11 @@ static inline const char *tac_vocab_bytes(const struct tac_vocab *v, int32_t id,
 }
 
 /* tac_bytes_of_name: undoes the byte-level alphabet; out holds n bytes. false, and out undefined,
- * where a character lies outside the alphabet. */
+ * where a character lies outside the alphabet. tac_vocab_bytes_of_name: the same, but the name
+ * itself where v is plain. */
 bool tac_bytes_of_name(char *out, size_t *out_n, const char *name, size_t n);
+bool tac_vocab_bytes_of_name(const struct tac_vocab *v, char *out, size_t *out_n, const char *name,
+                             size_t n);
 
 /* tac_quote: a piece of text for a message, cut after 40 bytes; returns buf. */
 const char *tac_quote(char buf[64], const char *s, size_t n);
