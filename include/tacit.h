@@ -85,6 +85,18 @@ TACIT_API size_t tacit_tokenizer_size(const struct tacit_tokenizer *t);
 /* *ids (*n) is the caller's (tacit_free). Text is UTF-8 of `bytes` bytes; NUL is a character. */
 TACIT_API enum tacit_status tacit_encode(const struct tacit_tokenizer *t, int32_t **ids, size_t *n,
                                          const char *text, size_t bytes, struct tacit_err *err);
+/* How a text stands in the sequence that its ids become a part of. */
+enum {
+    TACIT_TEXT_BEGINS = 1, /* the tokens that the tokenizer's file puts before a text, come along */
+    TACIT_TEXT_ENDS = 2,   /* those that it puts behind one do */
+    TACIT_TEXT_CONTINUES =
+        4, /* text stands before it: it gets no mark for a space that is not there,
+              as the beginning of a text does in SentencePiece's vocabularies */
+};
+/* As tacit_encode, which is `how` 0; how: a sum of TACIT_TEXT_*. */
+TACIT_API enum tacit_status tacit_encode_as(const struct tacit_tokenizer *t, int32_t **ids,
+                                            size_t *n, const char *text, size_t bytes, unsigned how,
+                                            struct tacit_err *err);
 /* *text is the caller's (tacit_free), NUL-terminated; special tokens are kept. */
 TACIT_API enum tacit_status tacit_decode(const struct tacit_tokenizer *t, char **text,
                                          size_t *bytes, const int32_t *ids, size_t n,
@@ -107,10 +119,13 @@ TACIT_API enum tacit_status tacit_tokenizer_learn(const char *path, const char *
                                                   const struct tacit_progress *progress,
                                                   struct tacit_err *err);
 
-/* Decoding token by token: text comes out as soon as its characters are whole. */
+/* Decoding token by token: text comes out as soon as its characters are whole. how:
+ * TACIT_TEXT_CONTINUES where the ids continue a text, whose decoding would lose a space at the
+ * beginning; else 0. */
 struct tacit_stream;
-TACIT_API enum tacit_status
-tacit_stream_new(struct tacit_stream **out, const struct tacit_tokenizer *t, struct tacit_err *err);
+TACIT_API enum tacit_status tacit_stream_new(struct tacit_stream **out,
+                                             const struct tacit_tokenizer *t, unsigned how,
+                                             struct tacit_err *err);
 /* *text is borrowed until the next call; id < 0 ends the stream and gives what is left. */
 TACIT_API enum tacit_status tacit_stream_next(struct tacit_stream *s, int32_t id, const char **text,
                                               size_t *bytes, struct tacit_err *err);

@@ -97,7 +97,7 @@ static void test_styles(void **state)
         json_array_foreach(cases, i, c)
         {
             check_encode(t, styles[k], c, "ids", 0);
-            check_encode(t, styles[k], c, "with_special", TAC_TEXT_BEGINS | TAC_TEXT_ENDS);
+            check_encode(t, styles[k], c, "with_special", TACIT_TEXT_BEGINS | TACIT_TEXT_ENDS);
             check_decode(t, styles[k], c);
         }
         json_array_foreach(lists, i, c) check_decode(t, styles[k], c);
@@ -146,11 +146,13 @@ static void test_continues(void **state)
             struct tacit_err err;
             char text[64];
             snprintf(text, sizeof text, "%s%s", parts[i][0], parts[i][1]);
-            assert_ok(tac_tokenizer_encode_as(t, &whole, text, strlen(text), TAC_TEXT_BEGINS, &err),
-                      err);
+            assert_ok(
+                tac_tokenizer_encode_as(t, &whole, text, strlen(text), TACIT_TEXT_BEGINS, &err),
+                err);
             for (int p = 0; p < 2; p++)
                 assert_ok(tac_tokenizer_encode_as(t, &apart, parts[i][p], strlen(parts[i][p]),
-                                                  p ? TAC_TEXT_CONTINUES : TAC_TEXT_BEGINS, &err),
+                                                  p ? TACIT_TEXT_CONTINUES : TACIT_TEXT_BEGINS,
+                                                  &err),
                           err);
             if (whole.n != apart.n || memcmp(whole.id, apart.id, whole.n * sizeof *whole.id) != 0)
                 fail_msg("%s: '%s': the parts have other ids", of[k], text);

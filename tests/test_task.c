@@ -430,8 +430,9 @@ static void renders_the_shipped_tasks(void **state)
 
 /* One id a byte, its code; an 'x' has none, and a '!' cannot be encoded. */
 static enum tacit_status encode_bytes(void *self, struct tac_ids *out, const char *text, size_t n,
-                                      struct tacit_err *err)
+                                      unsigned how, struct tacit_err *err)
 {
+    (void)how;
     ++*(size_t *)self;
     for (size_t i = 0; i < n; i++) {
         if (text[i] == '!')
@@ -449,7 +450,7 @@ static enum tacit_status encode_bytes(void *self, struct tac_ids *out, const cha
 static enum tacit_status render_rows(struct tac_rendered *r, struct folder *f, const char *rows,
                                      size_t max_length, size_t *calls, struct tacit_err *err)
 {
-    struct tac_text_encoder encoder = {encode_bytes, calls};
+    struct tac_text_encoder encoder = {encode_bytes, calls, 0};
     *calls = 0;
     put(f, "t.jsonl", rows);
     assert_ok(load(f, (struct tac_dataset_options){0}, err), *err);
@@ -516,6 +517,54 @@ static void renders_marks(void **state)
             assert_int_equal(r.example->ctx[k], "abcde"[(both ? 5 : 3) - r.example->n_ctx + k]);
         tac_rendered_release(&r);
     }
+}
+
+/* As encode_bytes, with a '<' before a text that begins and a '+' before one that continues. */
+static enum tacit_status encode_stands(void *self, struct tac_ids *out, const char *text, size_t n,
+                                       unsigned how, struct tacit_err *err)
+{
+    const char *before = how & TACIT_TEXT_BEGINS ? "<" : how & TACIT_TEXT_CONTINUES ? "+" : "";
+    enum tacit_status s = encode_bytes(self, out, before, strlen(before), 0, err);
+    return s ? s : encode_bytes(self, out, text, n, 0, err);
+}
+
+/* What the tokenizer puts before a text stands at the beginning of the input, and is never cut. */
+static void renders_beginnings(void **state)
+{
+    static const struct {
+        const char *input;
+        size_t max_length, at;
+        const char *ctx;
+    } cases[] = {
+        {"{{a}}", 0, 0, "<abc"},
+        {"{{a}}", 8, 0, "<bc"},
+        {"{{a}}{{prompt}}{{b}}", 0, 4, "<abc+de"},
+        {"{{a}}{{prompt}}{{b}}", 10, 2, "<c+de"},
+        {"{{a}}{{prompt}}{{b}}", 8, 0, "<de"},
+        {"{{prompt}}{{a}}", 0, 0, "<abc"},
+    };
+    struct folder *f = *state;
+    struct tacit_err err;
+    size_t calls = 0;
+    struct tac_text_encoder encoder = {encode_stands, &calls, 1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tac_rendered r;
+        char yaml[256];
+        snprintf(yaml, sizeof yaml, HEAD ANSWERS "input: '%s'\n", cases[i].input);
+        open_task(f, yaml);
+        put(f, "t.jsonl", "{\"a\": \"abc\", \"b\": \"de\"}");
+        assert_ok(load(f, (struct tac_dataset_options){0}, &err), err);
+        assert_ok(tac_render(&r, &f->data, &encoder, cases[i].max_length, &err), err);
+        assert_int_equal(r.example->at, cases[i].at);
+        assert_int_equal(r.example->n_ctx, strlen(cases[i].ctx));
+        for (size_t k = 0; k < r.example->n_ctx; k++)
+            assert_int_equal(r.example->ctx[k], cases[i].ctx[k]);
+        assert_memory_equal(r.example->answer[1], ((int32_t[]){'+', ' ', 'N', 'o'}), 16);
+        tac_rendered_release(&r);
+    }
+    assert_ok(load(f, (struct tac_dataset_options){0}, &err), err);
+    struct tac_rendered r;
+    assert_fails(tac_render(&r, &f->data, &encoder, 6, &err), TACIT_EINPUT, err, "leaves no room");
 }
 
 static void renders_answers_of_each_example(void **state)
@@ -591,9 +640,9 @@ int main(void)
         IN_FOLDER(expands_lists),    IN_FOLDER(finds_data_beside_the_task),
         IN_FOLDER(draws_shots),      IN_FOLDER(tells_names_apart),
         IN_FOLDER(finds_the_mark)};
-    const struct CMUnitTest ids[] = {IN_FOLDER(renders_ids), IN_FOLDER(renders_marks),
-                                     IN_FOLDER(renders_answers_of_each_example),
-                                     IN_FOLDER(refuses_texts_without_ids)};
+    const struct CMUnitTest ids[] = {
+        IN_FOLDER(renders_ids), IN_FOLDER(renders_marks), IN_FOLDER(renders_beginnings),
+        IN_FOLDER(renders_answers_of_each_example), IN_FOLDER(refuses_texts_without_ids)};
     const struct CMUnitTest shipped[] = {cmocka_unit_test(renders_the_shipped_tasks),
                                          cmocka_unit_test(loads_the_demo)};
     return cmocka_run_group_tests_name("task: files", files, NULL, NULL) +

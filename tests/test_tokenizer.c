@@ -160,7 +160,7 @@ static size_t check_case(struct tac_encoder *e, const json_t *c, const char *key
     for (size_t i = 0; i < n; i++)
         want[i] = (int32_t)json_integer_value(json_array_get(ids, i));
     assert_ok(tac_encoder_encode(e, &got, json_string_value(text), json_string_length(text),
-                                 special ? TAC_TEXT_BEGINS | TAC_TEXT_ENDS : 0, &err),
+                                 special ? TACIT_TEXT_BEGINS | TACIT_TEXT_ENDS : 0, &err),
               err);
     if (got.n != n || (n && memcmp(got.id, want, n * sizeof *want) != 0))
         fail_msg("'%s': other %s", json_string_value(text), key);

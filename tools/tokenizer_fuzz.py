@@ -54,7 +54,7 @@ class Tacit:
     def stream(self, ids):
         """What comes out token by token."""
         stream, text, n, out = ctypes.c_void_p(), ctypes.c_char_p(), ctypes.c_size_t(), b""
-        if self.lib.tacit_stream_new(ctypes.byref(stream), self.handle, self.error):
+        if self.lib.tacit_stream_new(ctypes.byref(stream), self.handle, 0, self.error):
             return None
         for i in [*ids, -1]:
             if self.lib.tacit_stream_next(stream, i, ctypes.byref(text), ctypes.byref(n), self.error):

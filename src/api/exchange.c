@@ -203,7 +203,8 @@ static enum tacit_status add_text(struct parcel *x, struct tacit_err *err)
     enum tacit_status s = tac_tokenizer_open(&t, x->model->path, err);
     for (int i = 0; !s && i < 2; i++) {
         if (part[i])
-            s = tac_tokenizer_encode(t, &ids, part[i], strlen(part[i]), err);
+            s = tac_tokenizer_encode_as(t, &ids, part[i], strlen(part[i]),
+                                        ids.n ? TACIT_TEXT_CONTINUES : TACIT_TEXT_BEGINS, err);
         n[i] = ids.n;
     }
     if (!s && !ids.n)

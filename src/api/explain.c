@@ -25,8 +25,7 @@ static const char *token_text(struct tacit_explain *e, const struct tacit_model 
     if (!m->tokenizer || id < 0)
         return "";
     const char *copy = NULL;
-    if (!tac_buf_add(&text, "", 0, err) &&
-        !tac_tokenizer_decode(m->tokenizer->t, &text, &id, 1, false, err))
+    if (!tac_buf_add(&text, "", 0, err) && !tac_tokenizer_piece(m->tokenizer->t, &text, id, err))
         copy = tac_arena_strndup(&e->arena, text.data, text.len, err);
     tac_buf_release(&text);
     return copy;
@@ -73,7 +72,8 @@ static enum tacit_status init_tokens(int32_t *init, const struct tacit_model *m,
     const char *text = a->p.init_text;
     enum tacit_status s = TACIT_OK;
     if (text && *text && m->tokenizer)
-        s = tac_tokenizer_encode(m->tokenizer->t, &ids, text, strlen(text), err);
+        s = tac_tokenizer_encode_as(m->tokenizer->t, &ids, text, strlen(text),
+                                    TACIT_TEXT_BEGINS | TACIT_TEXT_ENDS, err);
     for (size_t i = 0; i < a->p.P; i++)
         init[i] = ids.n ? ids.id[i % ids.n] : -1;
     free(ids.id);

@@ -44,11 +44,12 @@ size_t tacit_tokenizer_size(const struct tacit_tokenizer *t)
     return tac_tokenizer_size(t->t);
 }
 
-enum tacit_status tacit_encode(const struct tacit_tokenizer *t, int32_t **ids, size_t *n,
-                               const char *text, size_t bytes, struct tacit_err *err)
+enum tacit_status tacit_encode_as(const struct tacit_tokenizer *t, int32_t **ids, size_t *n,
+                                  const char *text, size_t bytes, unsigned how,
+                                  struct tacit_err *err)
 {
     struct tac_ids out = {0};
-    enum tacit_status s = tac_tokenizer_encode(t->t, &out, text, bytes, err);
+    enum tacit_status s = tac_tokenizer_encode_as(t->t, &out, text, bytes, how, err);
     if (s) {
         free(out.id);
         return s;
@@ -56,6 +57,12 @@ enum tacit_status tacit_encode(const struct tacit_tokenizer *t, int32_t **ids, s
     *ids = out.id;
     *n = out.n;
     return TACIT_OK;
+}
+
+enum tacit_status tacit_encode(const struct tacit_tokenizer *t, int32_t **ids, size_t *n,
+                               const char *text, size_t bytes, struct tacit_err *err)
+{
+    return tacit_encode_as(t, ids, n, text, bytes, 0, err);
 }
 
 enum tacit_status tacit_decode(const struct tacit_tokenizer *t, char **text, size_t *bytes,
@@ -295,12 +302,12 @@ struct tacit_stream {
 };
 
 enum tacit_status tacit_stream_new(struct tacit_stream **out, const struct tacit_tokenizer *t,
-                                   struct tacit_err *err)
+                                   unsigned how, struct tacit_err *err)
 {
     *out = tac_alloc(1, sizeof **out, err);
     if (!*out)
         return TACIT_EFAIL;
-    (*out)->s = (struct tac_decode_stream){.t = t->t};
+    (*out)->s = (struct tac_decode_stream){.t = t->t, .continues = how & TACIT_TEXT_CONTINUES};
     return TACIT_OK;
 }
 

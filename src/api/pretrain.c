@@ -56,7 +56,8 @@ static enum tacit_status add_document(void *ctx, const struct tac_text_part *par
     enum tacit_status s = TACIT_OK;
     for (size_t i = 0; !s && i < n; i++) {
         size_t from = c->ids.n;
-        s = tac_tokenizer_encode(c->t->t, &c->ids, part[i].text, part[i].bytes, err);
+        s = tac_tokenizer_encode_as(c->t->t, &c->ids, part[i].text, part[i].bytes,
+                                    i ? TACIT_TEXT_CONTINUES : TACIT_TEXT_BEGINS, err);
         if (s)
             return tac_err_prefix(err, "%s: ", where);
         if (i + 1 == n)

@@ -50,6 +50,8 @@ static enum tacit_status open_text(struct tac_condition *c, struct tacit_model *
                                    struct tacit_err *err)
 {
     struct tac_ids ids = {0};
+    const int32_t *after;
+    size_t n_after;
     if (!m->tokenizer)
         return tac_fail(err, TACIT_EINPUT, "%s: has no tokenizer, a prompt in words needs one",
                         m->model->path);
@@ -58,6 +60,9 @@ static enum tacit_status open_text(struct tac_condition *c, struct tacit_model *
         s = tac_fail(err, TACIT_EINPUT, "the prompt's text is empty");
     if (!s)
         s = tac_prefix_tokens(&c->prefix, ids.id, ids.n, err);
+    if (!s)
+        tac_tokenizer_affixes(m->tokenizer->t, &c->prefix.begin, &c->prefix.n_begin, &after,
+                              &n_after);
     free(ids.id);
     return s;
 }

@@ -54,15 +54,16 @@ struct tacit_examples_options tacit_examples_options_default(void)
 }
 
 static enum tacit_status encode_piece(void *self, struct tac_ids *out, const char *text, size_t n,
-                                      struct tacit_err *err)
+                                      unsigned how, struct tacit_err *err)
 {
-    return tac_encoder_encode(self, out, text, n, 0, err);
+    return tac_encoder_encode(self, out, text, n, how, err);
 }
 
 /* Without a tokenizer the examples have texts but no ids. */
 static enum tacit_status encode_nothing(void *self, struct tac_ids *out, const char *text, size_t n,
-                                        struct tacit_err *err)
+                                        unsigned how, struct tacit_err *err)
 {
+    (void)how;
     (void)self;
     (void)text;
     (void)n;
@@ -77,7 +78,11 @@ static enum tacit_status render(struct tacit_examples *e, const struct tacit_tok
 {
     struct tac_encoder *encoder = NULL;
     enum tacit_status s = t ? tac_encoder_new(&encoder, t->t, err) : TACIT_OK;
-    struct tac_text_encoder te = {t ? encode_piece : encode_nothing, encoder};
+    struct tac_text_encoder te = {t ? encode_piece : encode_nothing, encoder, 0};
+    const int32_t *before, *after;
+    size_t n_after;
+    if (t)
+        tac_tokenizer_affixes(t->t, &before, &te.n_begin, &after, &n_after);
     if (!s)
         s = tac_render(&e->rendered, &e->data, &te, max_length ? max_length : DEFAULT_MAX_LENGTH,
                        err);

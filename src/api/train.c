@@ -134,7 +134,8 @@ enum tacit_status tac_job_options(struct tac_train_job *j, struct tacit_err *err
 
 /* ---- the init of a prompt ---- */
 
-/* The tokens of a text whose embeddings a prompt starts from or is pulled towards. */
+/* The tokens of a text whose embeddings a prompt starts from or is pulled towards, with those that
+ * the tokenizer puts around a text, as in PEFT. */
 static enum tacit_status text_ids(struct tac_ids *out, const struct tacit_model *m,
                                   const char *text, const char *what, struct tacit_err *err)
 {
@@ -143,7 +144,8 @@ static enum tacit_status text_ids(struct tac_ids *out, const struct tacit_model 
                         what);
     if (!text || !*text)
         return tac_fail(err, TACIT_EINPUT, "%s is empty", what);
-    enum tacit_status s = tac_tokenizer_encode(m->tokenizer->t, out, text, strlen(text), err);
+    enum tacit_status s = tac_tokenizer_encode_as(m->tokenizer->t, out, text, strlen(text),
+                                                  TACIT_TEXT_BEGINS | TACIT_TEXT_ENDS, err);
     return s || out->n ? s : tac_fail(err, TACIT_EINPUT, "%s has no tokens", what);
 }
 

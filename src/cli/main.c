@@ -131,6 +131,7 @@ static const struct cli_option tokenize_options[] = {
     {"tokenizer", "FILE", "use this tokenizer.json"},
     {"lines", NULL, "one output line for each input line"},
     {"decode", NULL, "ids in, text out"},
+    {"special", NULL, "with what the tokenizer's file puts before and behind a text (<s> ...)"},
     {0},
 };
 
@@ -285,7 +286,9 @@ static const struct cli_command commands[] = {
      "tacit generate --model bloomz-560m --max-tokens 20 'Translate to English: Je t’aime.'",
      GROUPS(model_options, prompt_options, generate_options), cli_generate},
     {"tokenize", "[FILE]", "text to token ids and back",
-     "Reads FILE or standard input, prints ids separated by blanks. With --json: a line {ids} or {text} for each piece.",
+     "Reads FILE or standard input, prints ids separated by blanks. With --json: a line {ids} or {text} for each piece. "
+     "Reads tokenizer.json: the byte-level BPE of BLOOM, GPT-2, GPT-NeoX, Llama 3, Qwen and others, and SentencePiece's BPE of Llama 2 "
+     "and Mistral. Chat templates are not applied.",
      "echo 'Hello world' | tacit tokenize --model bloomz-560m --lines", GROUPS(tokenize_options),
      cli_tokenize},
     {"tokenizer", "train FILE...", "learn a tokenizer from texts",

@@ -53,8 +53,8 @@ static bool take_ids(const json_t *v, int32_t *ids, size_t n)
 
 /* A list of ids under one key or a text under the other; neither leaves *n 0 and *there false. */
 static int take_part(const struct cli_args *a, const struct tacit_model *m, const json_t *o,
-                     const char *ids_key, const char *text_key, int32_t **ids, size_t *n,
-                     bool *there, const char *name, size_t line)
+                     const char *ids_key, const char *text_key, unsigned how, int32_t **ids,
+                     size_t *n, bool *there, const char *name, size_t line)
 {
     const json_t *list = json_object_get(o, ids_key), *text = json_object_get(o, text_key);
     const struct tacit_tokenizer *t = tacit_model_tokenizer(m);
@@ -75,7 +75,7 @@ static int take_part(const struct cli_args *a, const struct tacit_model *m, cons
                 t ? "expected a text" : "the model has no tokenizer, give ids");
         return TACIT_EINPUT;
     }
-    if (tacit_encode(t, ids, n, json_string_value(text), json_string_length(text), &err))
+    if (tacit_encode_as(t, ids, n, json_string_value(text), json_string_length(text), how, &err))
         return cli_fail_at(a, name, line, &err);
     return 0;
 }
@@ -108,6 +108,7 @@ struct reading {
     const struct tacit_model *m;
     const char *name; /* of the file */
     const struct under *under;
+    size_t n_begin; /* ids that the tokenizer puts before a text */
 };
 
 /* Whether a prompt gives rows to predict from, and whether these stand behind each text. */
@@ -171,11 +172,24 @@ static int join(const struct cli_args *a, int32_t *ids[2], size_t before, size_t
     return 0;
 }
 
-/* Every token of the text that has a predecessor is a target. */
-static void score_text(struct tacit_query *q, const struct reading *r)
+/* The context of a target in words that stands alone: what the tokenizer puts before a text. */
+static int begin_alone(const struct cli_args *a, const struct tacit_model *m, int32_t **ids,
+                       size_t *n)
+{
+    struct tacit_err err;
+    return tacit_encode_as(tacit_model_tokenizer(m), ids, n, "", 0, TACIT_TEXT_BEGINS, &err)
+               ? cli_fail(a, &err)
+               : 0;
+}
+
+/* Every token of the text that has a predecessor is a target, but for what the tokenizer puts
+ * before it. */
+static void score_text(struct tacit_query *q, const struct reading *r, bool in_words)
 {
     bool prompted = has_rows(&r->under->prompt[q->prompt]);
     size_t first = q->at || prompted || !q->n_context ? q->at : 1;
+    if (in_words && first < r->n_begin)
+        first = r->n_begin;
     q->target = q->context + first;
     q->n_target = q->n_context - first;
     q->n_context = first;
@@ -192,13 +206,18 @@ static int take_parts(const struct cli_args *a, const struct reading *r, struct 
     ids[0] = ids[1] = ids[2] = NULL;
     int s = take_adapter(r, o, &q->prompt, line);
     if (!s)
-        s = take_part(a, r->m, o, "before_ids", "before", &ids[0], &q->at, &has_before, r->name,
-                      line);
+        s = take_part(a, r->m, o, "before_ids", "before", TACIT_TEXT_BEGINS, &ids[0], &q->at,
+                      &has_before, r->name, line);
     if (!s)
-        s = take_part(a, r->m, o, "ids", "text", &ids[1], &q->n_context, &has_text, r->name, line);
+        s = take_part(a, r->m, o, "ids", "text",
+                      has_before ? TACIT_TEXT_CONTINUES : TACIT_TEXT_BEGINS, &ids[1], &q->n_context,
+                      &has_text, r->name, line);
+    bool alone = !has_before && !has_text, in_words = !json_object_get(o, "ids");
     if (!s)
-        s = take_part(a, r->m, o, "target_ids", "target", &ids[2], &q->n_target, &has_target,
-                      r->name, line);
+        s = take_part(a, r->m, o, "target_ids", "target", alone ? 0 : TACIT_TEXT_CONTINUES, &ids[2],
+                      &q->n_target, &has_target, r->name, line);
+    if (!s && alone && r->n_begin && json_object_get(o, "target"))
+        s = begin_alone(a, r->m, &ids[1], &q->n_context);
     if (!s && !has_text && !has_target)
         missing = "none of the fields ids, text, target_ids, target is there";
     if (!s && !has_target && at_end(&r->under->prompt[q->prompt]))
@@ -212,7 +231,7 @@ static int take_parts(const struct cli_args *a, const struct reading *r, struct 
     q->context = ids[1];
     q->target = ids[2];
     if (!s && !has_target)
-        score_text(q, r);
+        score_text(q, r, in_words && !has_before);
     return s;
 }
 
@@ -394,6 +413,10 @@ int cli_score(const struct cli_args *a)
         s = cli_read(a, &text, path, INPUT_LIMIT, &n);
     json_set_alloc_funcs(allocate, free);
     struct reading r = {.m = m, .name = strcmp(path, "-") ? path : "standard input", .under = &u};
+    int32_t *begin = NULL;
+    if (!s && tacit_model_tokenizer(m))
+        s = begin_alone(a, m, &begin, &r.n_begin);
+    tacit_free(begin);
     if (!s)
         s = take_input(a, &r, &in, text, n);
     if (!s)

@@ -33,41 +33,59 @@ struct output {
     int32_t *ids;
     double *logp;
     size_t n;
+    char *text; /* of JSON, so far */
+    size_t bytes, cap;
     struct tacit_err err;
     int status;
 };
 
+/* What the stream gives for a token, or at its end (id -1): printed, or kept for JSON. */
+static int take_text(struct output *o, int32_t id)
+{
+    const char *text;
+    size_t n;
+    if (tacit_stream_next(o->stream, id, &text, &n, &o->err))
+        return (int)o->err.status;
+    if (!o->json) {
+        fwrite(text, 1, n, stdout);
+        return 0;
+    }
+    if (o->bytes + n + 1 > o->cap) {
+        size_t cap = 2 * (o->bytes + n + 1);
+        char *grown = realloc(o->text, cap);
+        if (!grown) {
+            o->err.status = TACIT_EFAIL;
+            snprintf(o->err.msg, sizeof o->err.msg, "out of memory");
+            return TACIT_EFAIL;
+        }
+        o->text = grown;
+        o->cap = cap;
+    }
+    memcpy(o->text + o->bytes, text, n);
+    o->bytes += n;
+    return 0;
+}
+
 static int on_token(void *ctx, int32_t id, double logprob)
 {
     struct output *o = ctx;
-    const char *text;
-    size_t bytes;
     o->ids[o->n] = id;
     o->logp[o->n++] = logprob;
     if (!o->stream) {
         if (!o->json)
             printf("%s%d", o->n > 1 ? " " : "", id);
-    } else if (tacit_stream_next(o->stream, id, &text, &bytes, &o->err)) {
-        o->status = (int)o->err.status;
+    } else if ((o->status = take_text(o, id))) {
         return 1;
-    } else if (!o->json) {
-        fwrite(text, 1, bytes, stdout);
     }
     fflush(stdout);
     return cli_stopped();
 }
 
-static int print_json(const struct cli_args *a, const struct output *o,
-                      const struct tacit_tokenizer *t)
+static void print_json(const struct output *o)
 {
-    char *text = NULL;
-    size_t bytes = 0;
-    struct tacit_err err;
-    if (t && tacit_decode(t, &text, &bytes, o->ids, o->n, &err))
-        return cli_fail(a, &err);
     printf("{\"text\": ");
-    if (t)
-        cli_json_string(stdout, text, bytes);
+    if (o->stream)
+        cli_json_string(stdout, o->text ? o->text : "", o->bytes);
     else
         fputs("null", stdout);
     printf(", \"ids\": [");
@@ -79,25 +97,18 @@ static int print_json(const struct cli_args *a, const struct output *o,
         cli_json_double(stdout, o->logp[i]);
     }
     printf("]}\n");
-    tacit_free(text);
-    return 0;
 }
 
-static int finish_output(const struct cli_args *a, struct output *o,
-                         const struct tacit_tokenizer *t)
+static int finish_output(const struct cli_args *a, struct output *o)
 {
-    const char *text;
-    size_t bytes;
+    if (o->stream && !o->status)
+        o->status = take_text(o, -1);
     if (o->status)
         return cli_fail(a, &o->err);
     if (o->json)
-        return print_json(a, o, t);
-    if (o->stream) {
-        if (tacit_stream_next(o->stream, -1, &text, &bytes, &o->err))
-            return cli_fail(a, &o->err);
-        fwrite(text, 1, bytes, stdout);
-    }
-    fputc('\n', stdout);
+        print_json(o);
+    else
+        fputc('\n', stdout);
     return 0;
 }
 
@@ -110,7 +121,8 @@ static bool generate_options(const struct cli_args *a, struct tacit_generate_opt
 }
 
 static int generate(const struct cli_args *a, struct tacit_model *m,
-                    const struct tacit_prompt *prompt, const int32_t *ids, size_t n, bool raw)
+                    const struct tacit_prompt *prompt, const int32_t *ids, size_t n, bool raw,
+                    unsigned how)
 {
     struct tacit_generate_options o;
     const struct tacit_tokenizer *t = raw ? NULL : tacit_model_tokenizer(m);
@@ -121,13 +133,14 @@ static int generate(const struct cli_args *a, struct tacit_model *m,
     out.ids = calloc(o.max_tokens + 1, sizeof *out.ids);
     out.logp = calloc(o.max_tokens + 1, sizeof *out.logp);
     int s = out.ids && out.logp ? 0 : cli_no_memory(a);
-    if (!s && t && tacit_stream_new(&out.stream, t, &err))
+    if (!s && t && tacit_stream_new(&out.stream, t, how, &err))
         s = cli_fail(a, &err);
     if (!s && tacit_generate(m, prompt, ids, n, &o, on_token, &out, &err))
         s = cli_fail(a, &err);
     if (!s)
-        s = finish_output(a, &out, t);
+        s = finish_output(a, &out);
     tacit_stream_free(out.stream);
+    free(out.text);
     free(out.ids);
     free(out.logp);
     return s;
@@ -155,10 +168,11 @@ int cli_generate(const struct cli_args *a)
         s = parse_ids(a, text, &ids, &n);
     else if (!s && !tacit_model_tokenizer(m))
         s = cli_usage(a, "%s has no tokenizer, give --ids", cli_model(a));
-    else if (!s && tacit_encode(tacit_model_tokenizer(m), &ids, &n, text, strlen(text), &err))
+    else if (!s && tacit_encode_as(tacit_model_tokenizer(m), &ids, &n, text, strlen(text),
+                                   TACIT_TEXT_BEGINS, &err))
         s = cli_fail(a, &err);
     if (!s)
-        s = generate(a, m, &prompt, ids, n, raw);
+        s = generate(a, m, &prompt, ids, n, raw, *text ? TACIT_TEXT_CONTINUES : 0);
     tacit_free(ids);
     free(read);
     tacit_adapter_close(adapter);
@@ -171,6 +185,7 @@ static int print_piece(const struct cli_args *a, const struct tacit_tokenizer *t
                        size_t bytes, const char *name, size_t line)
 {
     bool json = cli_has(a, "json"), decode = cli_has(a, "decode");
+    unsigned how = cli_has(a, "special") ? TACIT_TEXT_BEGINS | TACIT_TEXT_ENDS : 0;
     struct tacit_err err;
     int32_t *ids = NULL;
     char *back = NULL;
@@ -181,7 +196,7 @@ static int print_piece(const struct cli_args *a, const struct tacit_tokenizer *t
         text[bytes] = '\0';
         s = parse_ids(a, text, &ids, &n);
         text[bytes] = end;
-    } else if (tacit_encode(t, &ids, &n, text, bytes, &err)) {
+    } else if (tacit_encode_as(t, &ids, &n, text, bytes, how, &err)) {
         s = cli_fail_at(a, name, line, &err);
     }
     if (!s && decode && tacit_decode(t, &back, &out, ids, n, &err))

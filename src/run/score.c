@@ -39,7 +39,12 @@ struct tac_score_options tac_score_options_default(void)
 
 size_t tac_query_at(const struct tac_prefix *prefix, const struct tac_query *q)
 {
-    return prefix->place == TAC_PLACE_FRONT ? 0 : prefix->place == TAC_PLACE_END ? q->n_ctx : q->at;
+    size_t n = prefix->n_begin;
+    size_t at = prefix->place == TAC_PLACE_FRONT ? 0
+                : prefix->place == TAC_PLACE_END ? q->n_ctx
+                                                 : q->at;
+    bool behind = at < n && q->n_ctx >= n && !memcmp(q->ctx, prefix->begin, n * sizeof *q->ctx);
+    return behind ? n : at;
 }
 
 static int32_t *put(int32_t *to, const int32_t *ids, size_t from, size_t end)

@@ -12,6 +12,9 @@ struct tac_prefix {
     int32_t *src;
     size_t n;
     enum tac_place place;
+    const int32_t *begin; /* (n_begin) borrowed: of a context that begins so, a prompt in words that
+                             would stand in front stands behind it */
+    size_t n_begin;
 };
 
 /* Both leave the place at the template's. */

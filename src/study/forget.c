@@ -75,7 +75,8 @@ static enum tacit_status take_document(void *ctx, const struct tac_text_part *pa
         s = tac_buf_add(&f->text, part[i].text,
                         whole_characters(part[i].text, part[i].bytes, want * BYTES), err);
     if (!s && f->text.len)
-        s = tac_tokenizer_encode(f->st->m->tokenizer->t, &ids, f->text.data, f->text.len, err);
+        s = tac_tokenizer_encode_as(f->st->m->tokenizer->t, &ids, f->text.data, f->text.len,
+                                    TACIT_TEXT_BEGINS, err);
     if (s)
         tac_err_prefix(err, "%s: ", where);
     size_t count = ids.n < want ? ids.n : want;

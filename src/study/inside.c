@@ -71,14 +71,13 @@ struct speech {
 static enum tacit_status find_place(size_t *place, const struct speech *x, struct tacit_err *err)
 {
     for (size_t i = x->frame.n; i > 0; i--) {
-        char *text;
-        size_t n;
+        struct tac_buf text = {0};
         enum tacit_status s =
-            tacit_decode(x->w->m->tokenizer, &text, &n, &x->frame.id[i - 1], 1, err);
+            tac_tokenizer_piece(x->w->m->tokenizer->t, &text, x->frame.id[i - 1], err);
+        bool found = !s && text.len && memchr(text.data, '?', text.len);
+        tac_buf_release(&text);
         if (s)
             return s;
-        bool found = strchr(text, '?') != NULL;
-        free(text);
         *place = i - 1;
         if (found)
             return TACIT_OK;
@@ -100,8 +99,8 @@ static enum tacit_status speech_open(struct speech *x, struct tacit_err *err)
 {
     const struct tac_study_prompt *p = &x->w->st->prompt[x->w->u->a];
     const char *frame = x->w->st->spec.frame;
-    enum tacit_status s =
-        tac_tokenizer_encode(x->w->m->tokenizer->t, &x->frame, frame, strlen(frame), err);
+    enum tacit_status s = tac_tokenizer_encode_as(x->w->m->tokenizer->t, &x->frame, frame,
+                                                  strlen(frame), TACIT_TEXT_BEGINS, err);
     if (!s)
         s = tac_store_rows(&x->w->st->store, &x->rows, &x->P, &x->C, p->key, err);
     if (s)
@@ -144,19 +143,20 @@ static int32_t commonest(const int32_t *id, size_t n, size_t step)
  * most often. */
 static json_t *cell_json(const struct speech *x, size_t cell, struct tacit_err *err)
 {
-    size_t step = x->layers * x->layers, n;
+    size_t step = x->layers * x->layers;
     double hit = 0, logp = 0;
-    char *text;
+    struct tac_buf text = {0};
     int32_t id = commonest(x->said + cell, x->P, step);
     for (size_t i = 0; i < x->P; i++) {
         hit += x->said[i * step + cell] == x->target[i];
         logp += x->logp[i * step + cell];
     }
-    if (tacit_decode(x->w->m->tokenizer, &text, &n, &id, 1, err))
-        return NULL;
-    json_t *v = json_pack("{s:f, s:f, s:s}", "hit", hit / (double)x->P, "logp", logp / (double)x->P,
-                          "said", text);
-    free(text);
+    json_t *v = NULL;
+    if (!tac_buf_adds(&text, "", err) &&
+        !tac_tokenizer_piece(x->w->m->tokenizer->t, &text, id, err))
+        v = json_pack("{s:f, s:f, s:s}", "hit", hit / (double)x->P, "logp", logp / (double)x->P,
+                      "said", text.data);
+    tac_buf_release(&text);
     return v;
 }
 

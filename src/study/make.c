@@ -51,12 +51,13 @@ static enum tacit_status put_made(struct tac_work *w, const struct tac_made *x,
 }
 
 static enum tacit_status encode(const struct tacit_model *m, struct tac_ids *ids, const char *text,
-                                struct tacit_err *err)
+                                unsigned how, struct tacit_err *err)
 {
     if (!m->tokenizer)
         return tac_fail(err, TACIT_EINPUT, "%s: has no tokenizer, a study needs one",
                         m->model->path);
-    enum tacit_status s = tac_tokenizer_encode(m->tokenizer->t, ids, text, strlen(text), err);
+    enum tacit_status s =
+        tac_tokenizer_encode_as(m->tokenizer->t, ids, text, strlen(text), how, err);
     if (!s && !ids->n)
         s = tac_fail(err, TACIT_EINPUT, "the text '%.60s' has no tokens", text);
     return s;
@@ -65,7 +66,7 @@ static enum tacit_status encode(const struct tacit_model *m, struct tac_ids *ids
 static enum tacit_status make_text(struct tac_work *w, const char *text, struct tacit_err *err)
 {
     struct tac_ids ids = {0};
-    enum tacit_status s = text ? encode(w->m, &ids, text, err) : TACIT_OK;
+    enum tacit_status s = text ? encode(w->m, &ids, text, 0, err) : TACIT_OK;
     struct tac_made x = {.P = ids.n, .text = (char *)(uintptr_t)text};
     free(ids.id);
     return s ? s : put_made(w, &x, err);
@@ -117,7 +118,7 @@ enum tacit_status tac_start_tokens(const struct tacit_model *m, int32_t *id, con
                                    size_t P, struct tacit_err *err)
 {
     struct tac_ids ids = {0};
-    enum tacit_status s = encode(m, &ids, text, err);
+    enum tacit_status s = encode(m, &ids, text, TACIT_TEXT_BEGINS | TACIT_TEXT_ENDS, err);
     for (size_t i = 0; !s && i < P; i++)
         id[i] = ids.id[i % ids.n];
     free(ids.id);

@@ -145,7 +145,8 @@ enum tacit_status tac_wayward_share(double *out, struct tac_seen *x, size_t p,
     struct tac_ids target = {0};
     size_t n = json_array_size(read), hits = 0;
     enum tacit_status s =
-        tac_tokenizer_encode(x->st->m->tokenizer->t, &target, text, strlen(text), err);
+        tac_tokenizer_encode_as(x->st->m->tokenizer->t, &target, text, strlen(text),
+                                TACIT_TEXT_BEGINS | TACIT_TEXT_ENDS, err);
     for (size_t i = 0; !s && i < n; i++) {
         const json_t *near = json_object_get(json_array_get(read, i), "near");
         json_int_t id = json_integer_value(json_array_get(json_array_get(near, 0), 0));

@@ -149,14 +149,14 @@ static const char *token_text(struct tac_seen *x, size_t v, const char **script)
     size_t n;
     int32_t id = (int32_t)v;
     const char *bytes = tac_tokenizer_token(x->st->m->tokenizer->t, id, &n, NULL), *copy = NULL;
-    char *text;
+    struct tac_buf text = {0};
     *script = bytes ? tac_script(bytes, n) : "none";
     if (bytes && strcmp(*script, "bytes") == 0)
         return hex_text(x, bytes, n);
-    if (!tacit_decode(x->st->m->tokenizer, &text, &n, &id, 1, NULL)) {
-        copy = tac_arena_strndup(&x->arena, text, n, NULL);
-        free(text);
-    }
+    if (!tac_buf_adds(&text, "", NULL) &&
+        !tac_tokenizer_piece(x->st->m->tokenizer->t, &text, id, NULL))
+        copy = tac_arena_strndup(&x->arena, text.data, text.len, NULL);
+    tac_buf_release(&text);
     return copy ? copy : "";
 }
 

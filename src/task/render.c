@@ -15,9 +15,9 @@ struct renderer {
 
 /* Appends the ids of a piece of text to the scratch. */
 static enum tacit_status encode(struct renderer *r, const struct tac_example *e, const char *text,
-                                size_t n)
+                                size_t n, unsigned how)
 {
-    enum tacit_status s = r->encoder->encode(r->encoder->self, &r->ids, text, n, r->err);
+    enum tacit_status s = r->encoder->encode(r->encoder->self, &r->ids, text, n, how, r->err);
     return s ? tac_err_prefix(r->err, "%s:%zu: ", r->data->path, e->line) : TACIT_OK;
 }
 
@@ -30,13 +30,16 @@ static enum tacit_status check_ids(struct renderer *r, const struct tac_example 
                     e->line, what, text);
 }
 
-/* A copy of the scratch's ids but the first `skip`. */
-static const int32_t *keep(struct renderer *r, size_t skip)
+/* A copy of the scratch's ids but for `skip` behind the first `begin`. */
+static const int32_t *keep(struct renderer *r, size_t begin, size_t skip)
 {
     size_t n = r->ids.n - skip;
     int32_t *copy = tac_arena_alloc(&r->out->arena, n, sizeof *copy, r->err);
-    if (copy)
-        memcpy(copy, r->ids.id + skip, n * sizeof *copy);
+    if (!copy)
+        return NULL;
+    if (begin)
+        memcpy(copy, r->ids.id, begin * sizeof *copy);
+    memcpy(copy + begin, r->ids.id + begin + skip, (n - begin) * sizeof *copy);
     return copy;
 }
 
@@ -52,13 +55,13 @@ static enum tacit_status render_answers(struct renderer *r, struct tac_rendered_
         return TACIT_EFAIL;
     for (size_t i = 0; i < e->n_answers; i++) {
         r->ids.n = 0;
-        enum tacit_status s = encode(r, e, e->answer[i], e->n_answer[i]);
+        enum tacit_status s = encode(r, e, e->answer[i], e->n_answer[i], TACIT_TEXT_CONTINUES);
         if (!s)
             s = check_ids(r, e, e->answer[i], "answer");
         if (s)
             return s;
         n[i] = r->ids.n;
-        answer[i] = keep(r, 0);
+        answer[i] = keep(r, 0, 0);
         if (!answer[i])
             return TACIT_EFAIL;
     }
@@ -68,21 +71,22 @@ static enum tacit_status render_answers(struct renderer *r, struct tac_rendered_
 /* The ids of the input, in the scratch, and how many of them stand before the mark. */
 static enum tacit_status encode_input(struct renderer *r, size_t *at, const struct tac_example *e)
 {
+    unsigned how = e->mark ? TACIT_TEXT_CONTINUES : TACIT_TEXT_BEGINS;
     r->ids.n = 0;
-    enum tacit_status s = e->mark ? encode(r, e, e->input, e->mark) : TACIT_OK;
+    enum tacit_status s = e->mark ? encode(r, e, e->input, e->mark, TACIT_TEXT_BEGINS) : TACIT_OK;
     *at = r->ids.n;
     if (!s && e->mark < e->n_input)
-        s = encode(r, e, e->input + e->mark, e->n_input - e->mark);
+        s = encode(r, e, e->input + e->mark, e->n_input - e->mark, how);
     return s ? s : check_ids(r, e, e->input, "input");
 }
 
 static enum tacit_status render_input(struct renderer *r, struct tac_rendered_example *x,
                                       const struct tac_example *e)
 {
-    size_t longest = 0, skip = 0, at;
+    size_t longest = 0, skip = 0, at, begin = r->encoder->n_begin;
     for (size_t i = 0; i < e->n_answers; i++)
         longest = x->n_answer[i] > longest ? x->n_answer[i] : longest;
-    if (r->max_length && longest >= r->max_length)
+    if (r->max_length && longest + begin >= r->max_length)
         return tac_fail(
             r->err, TACIT_EINPUT,
             "%s:%zu: an answer has %zu tokens, which leaves no room for the input within "
@@ -93,9 +97,9 @@ static enum tacit_status render_input(struct renderer *r, struct tac_rendered_ex
         return s;
     if (r->max_length && r->ids.n > r->max_length - longest)
         skip = r->ids.n - (r->max_length - longest);
-    x->ctx = keep(r, skip);
+    x->ctx = keep(r, skip ? begin : 0, skip);
     x->n_ctx = r->ids.n - skip;
-    x->at = at > skip ? at - skip : 0;
+    x->at = at > begin + skip || !skip ? at - skip : 0;
     r->out->truncated += skip > 0;
     if (x->n_ctx + longest > r->out->longest)
         r->out->longest = x->n_ctx + longest;

@@ -1,21 +1,24 @@
 /* Examples as token ids: what training and scoring run on. Inputs and answers are tokenised apart,
  * so that an input's ids do not depend on the answer behind it, and so are the parts of an input
- * before and behind its prompt's mark. */
+ * before and behind its prompt's mark. What a tokenizer puts before a text stands before the input.
+ */
 #ifndef TAC_TASK_RENDER_H
 #define TAC_TASK_RENDER_H
 
 #include "task/dataset.h"
 #include "tokenizer/bpe.h"
 
-/* What turns text into ids: encode adds the ids of n bytes to out. */
+/* What turns text into ids: encode adds the ids of n bytes to out; how: TACIT_TEXT_*. */
 struct tac_text_encoder {
     enum tacit_status (*encode)(void *self, struct tac_ids *out, const char *text, size_t n,
-                                struct tacit_err *err);
+                                unsigned how, struct tacit_err *err);
     void *self;
+    size_t n_begin; /* ids that it puts before a text that begins */
 };
 
 struct tac_rendered_example {
-    const int32_t *ctx; /* the input's ids, its beginning cut off where it was too long */
+    const int32_t *ctx; /* the input's ids, its beginning (but for what the tokenizer puts there)
+                           cut off where it was too long */
     size_t n_ctx;
     size_t at; /* so many of them stand before a prompt; 0 too where the cut went behind the mark */
     const int32_t *const

@@ -82,7 +82,7 @@ static enum tacit_status put_text(struct tac_decode_stream *d, struct tac_buf *o
 {
     const struct tac_decoding *how = &d->t->decoding;
     size_t len = strlen(how->strip_char);
-    while (!d->in_text && n) {
+    while (!d->in_text && !d->continues && n) {
         d->in_text = d->stripped == how->strip || n < len || memcmp(s, how->strip_char, len) != 0;
         if (!d->in_text) {
             s += len;
@@ -131,7 +131,7 @@ enum tacit_status tac_decode_stream_next(struct tac_decode_stream *d, struct tac
 {
     const struct tac_decoding *how = &d->t->decoding;
     size_t n;
-    bool special, first = !d->begun;
+    bool special, first = !d->begun && !d->continues;
     const char *s = tac_tokenizer_token(d->t, id, &n, &special);
     if (!s || (special && d->skip_special))
         return TACIT_OK;
@@ -173,6 +173,17 @@ enum tacit_status tac_tokenizer_decode(const struct tac_tokenizer *t, struct tac
     enum tacit_status st = TACIT_OK;
     for (size_t i = 0; i < n && !st; i++)
         st = tac_decode_stream_next(&d, out, ids[i], err);
+    if (!st)
+        st = tac_decode_stream_flush(&d, out, err);
+    tac_decode_stream_release(&d);
+    return st;
+}
+
+enum tacit_status tac_tokenizer_piece(const struct tac_tokenizer *t, struct tac_buf *out,
+                                      int32_t id, struct tacit_err *err)
+{
+    struct tac_decode_stream d = {.t = t, .continues = true};
+    enum tacit_status st = tac_decode_stream_next(&d, out, id, err);
     if (!st)
         st = tac_decode_stream_flush(&d, out, err);
     tac_decode_stream_release(&d);

@@ -273,11 +273,11 @@ enum tacit_status tac_encoder_encode(struct tac_encoder *e, struct tac_ids *out,
     const struct tac_tokenizer *t = e->t;
     size_t before = out->n;
     enum tacit_status st = TACIT_OK;
-    if (how & TAC_TEXT_BEGINS)
+    if (how & TACIT_TEXT_BEGINS)
         st = add_ids(out, t->before.id, t->before.n, err);
     if (!st)
-        st = encode(e, out, text, n, how & TAC_TEXT_CONTINUES, err);
-    if (!st && how & TAC_TEXT_ENDS)
+        st = encode(e, out, text, n, how & TACIT_TEXT_CONTINUES, err);
+    if (!st && how & TACIT_TEXT_ENDS)
         st = add_ids(out, t->after.id, t->after.n, err);
     if (st)
         out->n = before;

@@ -40,17 +40,9 @@ void tac_tokenizer_affixes(const struct tac_tokenizer *t, const int32_t **before
 /* struct tac_ids (bpe.h): ids of a growing array; zeroed is empty. */
 void tac_ids_release(struct tac_ids *ids);
 
-/* How a text stands in the sequence that its ids become a part of. */
-enum {
-    TAC_TEXT_BEGINS = 1,    /* the template's tokens before it come along */
-    TAC_TEXT_ENDS = 2,      /* those after it do */
-    TAC_TEXT_CONTINUES = 4, /* text stands before it, so it gets no mark for a space that is not
-                               there, as the beginning of a SentencePiece text does */
-};
-
 /* tac_tokenizer_encode: appends the ids of n bytes of UTF-8 (NUL is a character), a text by itself.
  * Refuses text that is not well-formed, by offset. On failure nothing is appended.
- * tac_tokenizer_encode_as: `how` is a sum of the flags above. */
+ * tac_tokenizer_encode_as: `how` is a sum of TACIT_TEXT_* (tacit.h). */
 enum tacit_status tac_tokenizer_encode(const struct tac_tokenizer *t, struct tac_ids *out,
                                        const char *text, size_t n,
                                        struct tacit_err *err) TAC_MUST_USE;
@@ -78,7 +70,8 @@ enum tacit_status tac_tokenizer_decode(const struct tac_tokenizer *t, struct tac
  * is what tac_tokenizer_decode gives. {.t = t, .skip_special = ...} is ready. */
 struct tac_decode_stream {
     const struct tac_tokenizer *t;
-    bool skip_special;
+    bool skip_special,
+        continues;       /* continues: a space at the beginning stays, for text is before */
     struct tac_buf held; /* the beginning of a character, or a run of byte tokens */
     bool begun;          /* a token has come */
     bool in_text;        /* nothing more is stripped from the beginning */
@@ -92,5 +85,9 @@ enum tacit_status tac_decode_stream_next(struct tac_decode_stream *d, struct tac
 enum tacit_status tac_decode_stream_flush(struct tac_decode_stream *d, struct tac_buf *out,
                                           struct tacit_err *err) TAC_MUST_USE;
 void tac_decode_stream_release(struct tac_decode_stream *d);
+
+/* tac_tokenizer_piece: appends what one token is inside a text. */
+enum tacit_status tac_tokenizer_piece(const struct tac_tokenizer *t, struct tac_buf *out,
+                                      int32_t id, struct tacit_err *err) TAC_MUST_USE;
 
 #endif

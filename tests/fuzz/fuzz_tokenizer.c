@@ -31,7 +31,7 @@ static void round_trip(const struct tac_tokenizer *t, const char *text, size_t n
 {
     struct tac_ids ids = {0};
     struct tacit_err err;
-    for (unsigned how = 0; how <= TAC_TEXT_CONTINUES; how += TAC_TEXT_CONTINUES)
+    for (unsigned how = 0; how <= TACIT_TEXT_CONTINUES; how += TACIT_TEXT_CONTINUES)
         if (tac_tokenizer_encode_as(t, &ids, text, n, how, &err) != TACIT_OK)
             break;
     for (size_t i = 0; i < ids.n; i++)
