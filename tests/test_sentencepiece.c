@@ -255,6 +255,39 @@ static void test_words_apart(void **state)
         tac_tokenizer_close(t[i]);
 }
 
+/* Llama 3's post-processor: one for offsets, one for tokens. */
+static void test_processors(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}, \"decoder\": {\"type\": \"ByteLevel\"}, "
+        "\"post_processor\": {\"type\": \"Sequence\", \"processors\": [{\"type\": \"ByteLevel\", \"trim_offsets\": true}, "
+        "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"<b>\", \"type_id\": 0}}, "
+        "{\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}, {\"SpecialToken\": {\"id\": \"<e>\", \"type_id\": 0}}], "
+        "\"special_tokens\": {\"<b>\": {\"id\": \"<b>\", \"ids\": [1], \"tokens\": [\"<b>\"]}, "
+        "\"<e>\": {\"id\": \"<e>\", \"ids\": [2], \"tokens\": [\"<e>\"]}}}]}, "
+        "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"<b>\": 1, \"<e>\": 2}, \"merges\": []}}";
+    static const struct {
+        unsigned how;
+        int32_t ids[3];
+        size_t n;
+    } cases[] = {{0, {0}, 1},
+                 {TACIT_TEXT_BEGINS, {1, 0}, 2},
+                 {TACIT_TEXT_ENDS, {0, 2}, 2},
+                 {TACIT_TEXT_BEGINS | TACIT_TEXT_ENDS, {1, 0, 2}, 3}};
+    struct tac_tokenizer *t;
+    struct tacit_err err;
+    assert_ok(tac_tokenizer_parse(&t, text, strlen(text), "tok.json", &err), err);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tac_ids ids = {0};
+        assert_ok(tac_tokenizer_encode_as(t, &ids, "a", 1, cases[i].how, &err), err);
+        assert_int_equal(ids.n, cases[i].n);
+        assert_memory_equal(ids.id, cases[i].ids, ids.n * sizeof *ids.id);
+        tac_ids_release(&ids);
+    }
+    tac_tokenizer_close(t);
+}
+
 #define MODEL   "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": []}"
 #define REPLACE "{\"type\": \"Replace\", \"pattern\": {\"String\": \"x\"}, \"content\": \"y\"}"
 #define DECODERS(list)                                                                             \
@@ -335,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_styles),      cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_continues),   cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_words_apart), cmocka_unit_test(test_refused)};
+        cmocka_unit_test(test_words_apart), cmocka_unit_test(test_processors),
+        cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests_name("sentencepiece", tests, NULL, NULL);
 }

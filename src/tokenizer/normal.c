@@ -123,6 +123,17 @@ static enum tacit_status put_forms(struct tac_normal_work *work, struct tac_buf 
     return st ? st : tac_buf_add(out, s + done, n - done, err);
 }
 
+/* memmem for texts so short that its tables cost more than they save. */
+static const char *find_text(const char *s, const char *end, const char *text, size_t len)
+{
+    while ((s = memchr(s, text[0], (size_t)(end - s)))) {
+        if ((size_t)(end - s) >= len && !memcmp(s, text, len))
+            return s;
+        s++;
+    }
+    return NULL;
+}
+
 /* A match at the beginning, of `len` bytes, that is replaced. HuggingFace tokenizers takes what
  * comes instead for the last character of the match, or for what follows if nothing comes. */
 static void note_cut(struct tac_normal_work *work, const struct tac_normal_step *step,
@@ -143,7 +154,7 @@ static enum tacit_status put_replaced(struct tac_normal_work *work, struct tac_b
         note_cut(work, step, s, len);
     const char *end = s + n, *hit;
     enum tacit_status st = TACIT_OK;
-    while (!st && (hit = memmem(s, (size_t)(end - s), step->from, len))) {
+    while (!st && (hit = find_text(s, end, step->from, len))) {
         st = tac_buf_add(out, s, (size_t)(hit - s), err);
         if (!st)
             st = tac_buf_adds(out, step->text, err);
