@@ -18,10 +18,10 @@ int main(int argc, char **argv)
         return 2;
     }
     if (tacit_model_open(&model, argv[1], &options, &err) ||
-        tacit_encode(tacit_model_tokenizer(model), &context, &query.n_context, argv[2],
-                     strlen(argv[2]), &err) ||
-        tacit_encode(tacit_model_tokenizer(model), &target, &query.n_target, argv[3],
-                     strlen(argv[3]), &err))
+        tacit_encode_as(tacit_model_tokenizer(model), &context, &query.n_context, argv[2],
+                        strlen(argv[2]), TACIT_TEXT_BEGINS, &err) ||
+        tacit_encode_as(tacit_model_tokenizer(model), &target, &query.n_target, argv[3],
+                        strlen(argv[3]), TACIT_TEXT_CONTINUES, &err))
         goto failed;
     query.context = context;
     query.target = target;

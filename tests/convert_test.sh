@@ -90,6 +90,10 @@ check "a folder keeps its prompt's place, and the file has it there" $?
 check "--json" $?
 
 # ---- models, as before ----
+cp -r "$tmp/m" "$tmp/two" && rm "$tmp/two/tokenizer.json" && echo '{"a": 0, "b": 1, "ab": 2}' >"$tmp/two/vocab.json" &&
+    printf '#version: 0.2\na b\n' >"$tmp/two/merges.txt" && convert "$tmp/two" "$tmp/two16" --dtype f16 &&
+    [ "$(printf ab | "$tacit" tokenize --model "$tmp/two16")" = 2 ]
+check "a tokenizer in two files goes along" $?
 convert "$tmp/m" "$tmp/b16" --dtype bf16 && convert "$tmp/m" --dtype bf16 --out "$tmp/b16o" &&
     cmp -s "$tmp/b16/model.safetensors" "$tmp/b16o/model.safetensors" &&
     [ "$(convert "$tmp/m" "$tmp/b16" --dtype bf16 --json)" = "{\"dtype\": \"bf16\", \"out\": \"$tmp/b16\"}" ]

@@ -496,8 +496,9 @@ enum tacit_status tac_model_write(const char *dir, const struct tac_model *base,
                                   const struct tac_tensor *tensor, size_t n, enum tac_dtype dtype,
                                   const struct tac_supply *supply, struct tacit_err *err)
 {
-    static const char *const companions[] = {"tokenizer.json", "tokenizer_config.json",
-                                             "special_tokens_map.json", "generation_config.json"};
+    static const char *const companions[] = {
+        "tokenizer.json", "tokenizer_config.json",   "vocab.json",
+        "merges.txt",     "special_tokens_map.json", "generation_config.json"};
     enum tacit_status s = tac_mkdirs(dir, err);
     for (size_t i = 0; !s && i < sizeof companions / sizeof *companions; i++)
         s = copy_file(base->path, dir, companions[i], err);
