@@ -200,7 +200,7 @@ static int take_parts(const struct cli_args *a, const struct reading *r, struct 
 {
     int32_t **ids = &in->owned[PARTS * in->n];
     struct tacit_query *q = &in->query[in->n++];
-    bool has_before, has_text = false, has_target = false;
+    bool has_before = false, has_text = false, has_target = false;
     const char *missing = NULL;
     *q = (struct tacit_query){0};
     ids[0] = ids[1] = ids[2] = NULL;
