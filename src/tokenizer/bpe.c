@@ -306,6 +306,9 @@ static void merge_at(const struct tac_bpe *b, struct tac_bpe_work *w, const stru
 static enum tacit_status merge_long(const struct tac_bpe *b, struct tac_bpe_work *w, int32_t *id,
                                     size_t *n, struct tacit_err *err)
 {
+    if (*n > INT32_MAX)
+        return tac_fail(err, TACIT_EINPUT, "a word of %zu symbols; at most %d are merged", *n,
+                        INT32_MAX);
     enum tacit_status st = tac_grow(&w->symbol, &w->symbol_cap, *n, sizeof *w->symbol, err);
     if (!st)
         st = tac_grow(&w->heap, &w->heap_cap, 3 * *n, sizeof *w->heap, err);
