@@ -393,9 +393,9 @@ static struct tac_bpe_cached *cache_slot(const struct tac_bpe_work *w, const str
     return &w->cache[h >> 32 & w->cache_mask];
 }
 
-static enum tacit_status encode_cached(const struct tac_bpe *b, struct tac_bpe_work *w,
-                                       struct tac_ids *out, const char *word, size_t n,
-                                       struct tacit_err *err)
+enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w,
+                                 struct tac_ids *out, const char *word, size_t n,
+                                 struct tacit_err *err)
 {
     if (!w->cache || !n || n > CACHED_BYTES)
         return encode_word(b, w, out, word, n, err);
@@ -419,16 +419,14 @@ static enum tacit_status encode_cached(const struct tac_bpe *b, struct tac_bpe_w
     return TACIT_OK;
 }
 
-enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w,
-                                 struct tac_ids *out, const char *word, size_t n,
-                                 struct tacit_err *err)
+enum tacit_status tac_bpe_encode_apart(const struct tac_bpe *b, struct tac_bpe_work *w,
+                                       struct tac_ids *out, const char *text, size_t n,
+                                       struct tacit_err *err)
 {
-    if (!b->words_apart)
-        return encode_cached(b, w, out, word, n, err);
     enum tacit_status st = TACIT_OK;
     for (size_t i = 0, len; i < n && !st; i += len) {
-        len = tac_plain_word(word + i, n - i);
-        st = encode_cached(b, w, out, word + i, len, err);
+        len = tac_plain_word(text + i, n - i);
+        st = tac_bpe_encode(b, w, out, text + i, len, err);
     }
     return st;
 }

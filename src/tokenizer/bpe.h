@@ -68,9 +68,13 @@ enum tacit_status tac_bpe_work_cache(struct tac_bpe_work *w, int log2,
                                      struct tacit_err *err) TAC_MUST_USE;
 void tac_bpe_work_release(struct tac_bpe_work *w);
 
-/* tac_bpe_encode: appends the ids of a word of n bytes, well-formed UTF-8. */
+/* tac_bpe_encode: appends the ids of a word of n bytes, well-formed UTF-8. tac_bpe_encode_apart:
+ * the same of a text, word by word, where b->words_apart. */
 enum tacit_status tac_bpe_encode(const struct tac_bpe *b, struct tac_bpe_work *w,
                                  struct tac_ids *out, const char *word, size_t n,
                                  struct tacit_err *err) TAC_MUST_USE;
+enum tacit_status tac_bpe_encode_apart(const struct tac_bpe *b, struct tac_bpe_work *w,
+                                       struct tac_ids *out, const char *text, size_t n,
+                                       struct tacit_err *err) TAC_MUST_USE;
 
 #endif

@@ -42,7 +42,13 @@ struct run {
     struct tacit_err *err;
 };
 
-static enum tacit_status run_from(const struct run *r, size_t k, const char *s, size_t n);
+static enum tacit_status run_step(const struct run *r, size_t k, const char *s, size_t n);
+
+/* A piece for the steps from k on; behind the last it is a word. */
+static inline enum tacit_status pass_on(const struct run *r, size_t k, const char *s, size_t n)
+{
+    return k == r->split->n ? r->word(r->context, s, n, r->err) : run_step(r, k, s, n);
+}
 
 /* A step at work on the text s. Items, matches and gaps between them, arrive in order; [start, end)
  * is a piece that the next item may still belong to. */
@@ -59,7 +65,7 @@ static enum tacit_status let_go(struct cutter *c)
 {
     bool held = c->held && c->end > c->start;
     c->held = false;
-    return held ? run_from(c->run, c->k + 1, c->s + c->start, c->end - c->start) : TACIT_OK;
+    return held ? pass_on(c->run, c->k + 1, c->s + c->start, c->end - c->start) : TACIT_OK;
 }
 
 /* The item belongs to the piece that is held. */
@@ -85,7 +91,7 @@ static enum tacit_status add_item(struct cutter *c, size_t start, size_t end, bo
     match ^= step->invert;
     if (step->behavior == TAC_ISOLATED || step->behavior == TAC_REMOVED) {
         bool drop = end == start || (match && step->behavior == TAC_REMOVED);
-        return drop ? TACIT_OK : run_from(c->run, c->k + 1, c->s + start, end - start);
+        return drop ? TACIT_OK : pass_on(c->run, c->k + 1, c->s + start, end - start);
     }
     enum tacit_status st = TACIT_OK;
     if (!joins(c, step->behavior, match)) {
@@ -154,12 +160,12 @@ static enum tacit_status add_space(const struct run *r, size_t k, const char *s,
 {
     struct tac_buf *b = &r->work->spaced;
     if (s[0] == ' ')
-        return run_from(r, k + 1, s, n);
+        return pass_on(r, k + 1, s, n);
     tac_buf_clear(b);
     enum tacit_status st = tac_buf_adds(b, " ", r->err);
     if (!st)
         st = tac_buf_add(b, s, n, r->err);
-    return st ? st : run_from(r, k + 1, b->data, b->len);
+    return st ? st : pass_on(r, k + 1, b->data, b->len);
 }
 
 static bool gets_mark(const struct run *r, const struct tac_split_step *step, const char *s)
@@ -193,7 +199,7 @@ static enum tacit_status cut_words(const struct run *r, size_t k, const char *ma
     for (const char *end = s + n; s < end && !st;) {
         const char *next = memmem(s + 1, (size_t)(end - s - 1), mark, len);
         next = next ? next : end;
-        st = run_from(r, k + 1, s, (size_t)(next - s));
+        st = pass_on(r, k + 1, s, (size_t)(next - s));
         s = next;
     }
     return st;
@@ -214,14 +220,11 @@ static enum tacit_status metaspace(const struct run *r, size_t k, const char *s,
     if (st)
         return st;
     return step->words ? cut_words(r, k, step->mark, b->data, b->len)
-                       : run_from(r, k + 1, b->data, b->len);
+                       : pass_on(r, k + 1, b->data, b->len);
 }
 
-/* The steps from k on, and then the word itself. */
-static enum tacit_status run_from(const struct run *r, size_t k, const char *s, size_t n)
+static enum tacit_status run_step(const struct run *r, size_t k, const char *s, size_t n)
 {
-    if (k == r->split->n)
-        return r->word(r->context, s, n, r->err);
     enum tac_split_kind kind = r->split->step[k].kind;
     if (kind == TAC_SPLIT_SPACE)
         return add_space(r, k, s, n);
@@ -238,5 +241,5 @@ enum tacit_status tac_split_run(const struct tac_split *split, const uint8_t *ch
                                 struct tacit_err *err)
 {
     struct run r = {split, chars, work, s, stand, word, context, err};
-    return n ? run_from(&r, 0, s, n) : TACIT_OK;
+    return n ? pass_on(&r, 0, s, n) : TACIT_OK;
 }

@@ -194,6 +194,12 @@ static enum tacit_status on_word(void *context, const char *word, size_t n, stru
     return tac_bpe_encode(&e->t->bpe, &e->bpe, e->out, word, n, err);
 }
 
+static enum tacit_status on_words(void *context, const char *text, size_t n, struct tacit_err *err)
+{
+    struct tac_encoder *e = context;
+    return tac_bpe_encode_apart(&e->t->bpe, &e->bpe, e->out, text, n, err);
+}
+
 static enum tacit_status on_normalised(void *context, int32_t id, const char *s, size_t n,
                                        struct tacit_err *err)
 {
@@ -201,7 +207,8 @@ static enum tacit_status on_normalised(void *context, int32_t id, const char *s,
     if (id >= 0)
         return add_ids(e->out, &id, 1, err);
     enum tac_stand stand = s == e->normalised ? e->part_stand : TAC_INSIDE;
-    return tac_split_run(&e->t->split, e->t->chars, &e->split, s, n, stand, on_word, e, err);
+    return tac_split_run(&e->t->split, e->t->chars, &e->split, s, n, stand,
+                         e->t->bpe.words_apart ? on_words : on_word, e, err);
 }
 
 static enum tacit_status on_raw(void *context, int32_t id, const char *s, size_t n,
