@@ -131,7 +131,7 @@ static void writes_what_it_is_given(void **state)
     for (size_t i = 0; i < N; i++)
         all[i] = element(PLACE + i);
     size_t given = 0;
-    struct tac_supply supply = {give_element, &given};
+    struct tac_supply supply = {.give = give_element, .ctx = &given};
     struct tac_tensor t[] = {
         {.name = "z", .dtype = TAC_F32, .rank = 1, .shape = {3}, .data = (void *)all},
         {.name = "a", .dtype = TAC_F32, .rank = 1, .shape = {N}, .data = (void *)all},
@@ -151,6 +151,46 @@ static void writes_what_it_is_given(void **state)
     tac_buf_release(&want);
     tac_buf_release(&got);
     free(all);
+}
+
+/* 1 + element / 1024, but for element 70000, which is `last`. */
+static void give_ratio(void *ctx, float *out, size_t from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = from + i == 70000 ? *(float *)ctx : 1 + (float)((from + i) % 1024) / 1024;
+}
+
+static enum tacit_status stop_at_b(void *ctx, const struct tac_tensor *t, struct tacit_err *err)
+{
+    (void)ctx;
+    return strcmp(t->name, "b") == 0 ? tac_fail(err, TACIT_ECANCEL, "stopped at b") : TACIT_OK;
+}
+
+/* In the dtype of each tensor; what does not fit it, or a next that fails, leaves no file. */
+static void rounds_what_it_is_given(void **state)
+{
+    struct tac_tensor t[] = {{.name = "b", .dtype = TAC_BF16, .rank = 1, .shape = {5}},
+                             {.name = "h", .dtype = TAC_F16, .rank = 1, .shape = {70001}}};
+    struct tacit_err err;
+    struct tac_safetensors s;
+    float last = 65519.9f, large = 65520;
+    struct tac_supply supply = {.give = give_ratio, .ctx = &last};
+    (void)state;
+    assert_ok(tac_safetensors_supply(path, t, 2, NULL, 0, &supply, &err), err);
+    assert_ok(tac_safetensors_open(&s, path, &err), err);
+    const struct tac_tensor *b = tac_safetensors_find(&s, "b"), *h = tac_safetensors_find(&s, "h");
+    assert_true(tac_tensor_get(b, 3) == 1 && tac_tensor_get(h, 3) == 1 + 3 / 1024.0);
+    assert_true(tac_tensor_get(h, 69999) == 1 + 69999 % 1024 / 1024.0);
+    assert_true(tac_tensor_get(h, 70000) == 65504);
+    tac_safetensors_close(&s);
+    unlink(path);
+    supply.ctx = &large;
+    assert_fails(tac_safetensors_supply(path, t, 2, NULL, 0, &supply, &err), TACIT_EINPUT, err,
+                 "tensor 'h': element 70000 is 65520, too large for F16");
+    supply = (struct tac_supply){.give = give_ratio, .ctx = &last, .next = stop_at_b};
+    assert_fails(tac_safetensors_supply(path, t, 2, NULL, 0, &supply, &err), TACIT_ECANCEL, err,
+                 "stopped at b");
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 static void refuses_equal_names(void **state)
@@ -290,6 +330,7 @@ int main(void)
     const struct CMUnitTest writing[] = {
         cmocka_unit_test_teardown(writes_the_bytes_of_save_file, remove_file),
         cmocka_unit_test_teardown(writes_what_it_is_given, remove_file),
+        cmocka_unit_test_teardown(rounds_what_it_is_given, remove_file),
         cmocka_unit_test_teardown(refuses_equal_names, remove_file),
     };
     const struct CMUnitTest dtypes[] = {

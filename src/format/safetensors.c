@@ -2,6 +2,7 @@
 
 #include "format/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -382,6 +383,26 @@ static enum tacit_status check_names(const struct tac_tensor *tensor, size_t n, 
     return s;
 }
 
+/* n values in the tensor's dtype, from element `at` of it on; narrow: room for them. */
+static enum tacit_status add_values(struct tac_writer *w, const struct tac_tensor *t,
+                                    const float *v, unsigned char *narrow, size_t at, size_t n,
+                                    struct tacit_err *err)
+{
+    if (t->dtype == TAC_F32) {
+        tac_writer_add(w, v, n * sizeof *v);
+        return TACIT_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        tac_dtype_put(narrow, t->dtype, i, v[i]);
+        if (isfinite(v[i]) && !isfinite(tac_dtype_get(narrow, t->dtype, i)))
+            return tac_fail(err, TACIT_EINPUT,
+                            "%s: tensor '%s': element %zu is %g, too large for %s", w->path,
+                            t->name, at + i, (double)v[i], tac_dtype_name(t->dtype));
+    }
+    tac_writer_add(w, narrow, n * tac_dtype_size(t->dtype));
+    return TACIT_OK;
+}
+
 static enum tacit_status write_tensor(struct tac_writer *w, const struct tac_tensor *t,
                                       const struct tac_supply *supply, struct tacit_err *err)
 {
@@ -390,16 +411,21 @@ static enum tacit_status write_tensor(struct tac_writer *w, const struct tac_ten
         tac_writer_add(w, t->data, t->bytes);
         return TACIT_OK;
     }
-    TAC_CHECK(supply && t->dtype == TAC_F32);
+    TAC_CHECK(supply && (t->dtype == TAC_F32 || t->dtype == TAC_F16 || t->dtype == TAC_BF16));
     size_t n = tac_tensor_count(t);
-    float *buf = tac_alloc(PIECE, sizeof *buf, err);
-    for (size_t at = 0; buf && at < n; at += PIECE) {
+    enum tacit_status s = supply->next ? supply->next(supply->ctx, t, err) : TACIT_OK;
+    if (s)
+        return s;
+    float *buf = tac_alloc(PIECE, sizeof *buf + 2, err);
+    if (!buf)
+        return TACIT_EFAIL;
+    for (size_t at = 0; !s && at < n; at += PIECE) {
         size_t k = n - at < PIECE ? n - at : PIECE;
         supply->give(supply->ctx, buf, t->place + at, k);
-        tac_writer_add(w, buf, k * sizeof *buf);
+        s = add_values(w, t, buf, (unsigned char *)(buf + PIECE), at, k, err);
     }
     free(buf);
-    return buf ? TACIT_OK : TACIT_EFAIL;
+    return s;
 }
 
 enum tacit_status tac_safetensors_write(const char *path, const struct tac_tensor *tensor, size_t n,

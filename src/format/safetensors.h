@@ -20,11 +20,13 @@ struct tac_tensor {
     size_t place; /* of one that is written piece by piece (tac_supply) */
 };
 
-/* Where the elements of float32 tensors without data come from while a file is written: give fills
- * out with n of them from `from` on, which counts from the tensor's place. */
+/* Where the elements of tensors without data come from while a file is written: give fills out with
+ * n of them from `from` on, which counts from the tensor's place. next (may be NULL) is called
+ * before each such tensor; its failure ends the writing. */
 struct tac_supply {
     void (*give)(void *ctx, float *out, size_t from, size_t n);
     void *ctx;
+    enum tacit_status (*next)(void *ctx, const struct tac_tensor *t, struct tacit_err *err);
 };
 
 /* An entry of "__metadata__". */
@@ -67,8 +69,9 @@ void tac_tensor_read_f32(float *out, const struct tac_tensor *t, size_t from, si
 enum tacit_status tac_safetensors_write(const char *path, const struct tac_tensor *tensor, size_t n,
                                         const struct tac_meta *meta, size_t n_meta,
                                         struct tacit_err *err) TAC_MUST_USE;
-/* tac_safetensors_supply: likewise; tensors whose data is NULL are written as supply gives them, in
- * small pieces, so that no copy of a large one is made. */
+/* tac_safetensors_supply: likewise; tensors whose data is NULL (F32, F16 or BF16) are written as
+ * supply gives them, in small pieces, so that no copy of a large one is made; rounded to nearest,
+ * ties to even. A finite value that the dtype is too narrow for is TACIT_EINPUT. */
 enum tacit_status tac_safetensors_supply(const char *path, const struct tac_tensor *tensor,
                                          size_t n, const struct tac_meta *meta, size_t n_meta,
                                          const struct tac_supply *supply,

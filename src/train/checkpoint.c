@@ -48,7 +48,7 @@ enum tacit_status tac_checkpoint_save(const struct tac_checkpoint *c, const char
     if (c->best_values)
         t[count++] = vector("best_values", c->best_values, TAC_F32, n);
     struct tac_meta meta = {"identity", identity};
-    struct tac_supply supply = {give, (void *)(uintptr_t)op};
+    struct tac_supply supply = {.give = give, .ctx = (void *)(uintptr_t)op};
     char *path = tac_path(dir, file_name, err);
     if (!path)
         return TACIT_EFAIL;

@@ -412,7 +412,7 @@ enum tacit_status tac_peft_write_items(const struct tac_tune *t, const char *dir
                                        bool whole, struct tacit_err *err)
 {
     struct tac_tensor *x = item_tensors(t, err);
-    struct tac_supply supply = {tac_tune_give, (void *)(uintptr_t)t};
+    struct tac_supply supply = {.give = tac_tune_give, .ctx = (void *)(uintptr_t)t};
     enum tacit_status s = TACIT_EFAIL;
     if (x)
         s = write_folder(dir, take, whole, &t->info, x, t->n_item, &supply, err);
@@ -510,7 +510,7 @@ enum tacit_status tac_model_write(const char *dir, const struct tac_model *base,
 enum tacit_status tac_model_save(const struct tac_tune *t, const char *dir, struct tacit_err *err)
 {
     struct tac_tensor *x = item_tensors(t, err);
-    struct tac_supply supply = {tac_tune_give, (void *)(uintptr_t)t};
+    struct tac_supply supply = {.give = tac_tune_give, .ctx = (void *)(uintptr_t)t};
     enum tacit_status s =
         x ? tac_model_write(dir, t->weights->model, x, t->n_item, TAC_F32, &supply, err)
           : TACIT_EFAIL;
