@@ -235,7 +235,9 @@ struct tacit_prompt {
 
 /* What moving between tools needs beside two paths; NULL or 0: not given. */
 struct tacit_convert_options {
-    const char *dtype;     /* of a model folder: "f32", "f16", "bf16" */
+    const char *dtype;     /* of a model folder: "f32", "f16", "bf16"; of a GGUF file or a llama2.c
+                              checkpoint NULL keeps each tensor's (Q8_0 becomes f16) */
+    const char *tokenizer; /* a llama2.c checkpoint's tokenizer file */
     const char *model;     /* the model that a prompt is for: a folder or a hub id */
     const char *hub_cache; /* as in tacit_model_options */
     const char *text;      /* embeddings of its tokens stand by the prompt's rows in a file: behind
@@ -248,20 +250,25 @@ struct tacit_convert_options {
     int old_bloom_prefix;  /* from is a PREFIX_TUNING folder that PEFT trained for BLOOM under
                               transformers <= 4.43: to gets it in today's order */
     long task;             /* which task of a MULTITASK_PROMPT_TUNING folder; below 0: not given */
+    const struct tacit_progress *progress; /* of a GGUF file or a checkpoint: tensors written */
 };
 
-/* What was written: a model, or a prompt of so many rows. */
+/* What was written: a model, its matrices of this dtype ("f32", "f16", "bf16"), or a prompt of so
+ * many rows. */
 struct tacit_convert_result {
     int is_model;
+    const char *dtype;
     size_t tokens, text_tokens, width;
 };
 
 TACIT_API struct tacit_convert_options tacit_convert_options_default(void);
-/* A prompt from one tool's form to another's, or a model folder to another dtype.
- * from: a PEFT folder (PROMPT_TUNING, P_TUNING, MULTITASK_PROMPT_TUNING); .npy; .f32 or .bin
- * (little-endian float32 rows); else a model as tacit_model_open takes it. to: .npy, .f32, .bin,
- * .pt (as torch.save writes); a name without an ending: a folder, for prompts a PROMPT_TUNING one.
- * A file that is there is replaced; a folder that holds a run or a model gets no prompt. */
+/* A prompt from one tool's form to another's, a model folder to another dtype, or another program's
+ * model to a HuggingFace folder: a GGUF file of an architecture and of types that are supported, a
+ * llama2.c checkpoint of version 0. These two are known by their contents, before the name's
+ * ending. from: a PEFT folder (PROMPT_TUNING, P_TUNING, MULTITASK_PROMPT_TUNING); .npy; .f32 or
+ * .bin (little-endian float32 rows); else a model as tacit_model_open takes it. to: .npy, .f32,
+ * .bin, .pt (as torch.save writes); a name without an ending: a folder, for prompts a PROMPT_TUNING
+ * one. A file that is there is replaced; a folder that holds a run or a model gets no prompt. */
 TACIT_API enum tacit_status tacit_convert(struct tacit_convert_result *r, const char *to,
                                           const char *from, const struct tacit_convert_options *o,
                                           struct tacit_err *err);

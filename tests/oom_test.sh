@@ -97,6 +97,9 @@ t tasks 0 tasks --tasks "$here/tasks"
 t convert-folder 1 convert "$here/tests/golden/convert/multitask" --task-id 1 --quiet --base-name a/b out
 t convert-prefix 1 convert "$here/tests/golden/methods/prefix" --old-bloom-prefix --quiet out
 t convert-text 0 convert "$tmp/a" --model "$tmp/m" --text "A frog" --base64
+t convert-gguf 1 convert "$here/tests/fuzz/corpus/import/bloom" --quiet out
+t convert-spm 1 convert "$here/tests/fuzz/corpus/import/llama" --quiet out
+t convert-llama2c 1 convert "$here/tests/golden/gguf/llama2c-tied.bin" --tokenizer "$here/tests/golden/gguf/llama2c-tok.bin" --quiet out
 t merge 1 merge "$here/tests/golden/methods/ia3" --model "$here/tests/golden/base-f32" --quiet --out out
 t score 0 score "${model[@]}" "$tmp/in"
 methods=$here/tests/golden/methods

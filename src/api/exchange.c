@@ -1,5 +1,6 @@
 /* Prompts between PEFT folders and the files of other tools. */
 #include "api/handles.h"
+#include "api/import.h"
 #include "base/file.h"
 #include "format/npy.h"
 #include "format/torch.h"
@@ -10,7 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum form { FORM_MODEL, FORM_ADAPTER, FORM_NPY, FORM_RAW, FORM_TORCH, FORM_UNKNOWN };
+enum form {
+    FORM_MODEL,
+    FORM_ADAPTER,
+    FORM_NPY,
+    FORM_RAW,
+    FORM_TORCH,
+    FORM_GGUF,
+    FORM_LLAMA2C,
+    FORM_UNKNOWN
+};
 
 static const struct {
     const char *ending;
@@ -60,6 +70,10 @@ static enum tacit_status find_input(enum form *form, const char *from, struct ta
         return TACIT_OK;
     }
     enum form file = form_of_name(from);
+    if (tac_gguf_is(from) || (tac_ends_with(from, ".gguf") && tac_file_exists(from)))
+        file = FORM_GGUF;
+    else if (tac_llama2c_is(from))
+        file = FORM_LLAMA2C;
     if (file == FORM_TORCH)
         return tac_fail(err, TACIT_EINPUT,
                         "%s: .pt files are written, not read (a pickle can run code); give what "
@@ -219,9 +233,10 @@ static enum tacit_status add_text(struct parcel *x, struct tacit_err *err)
 static enum tacit_status read_prompt(struct parcel *x, enum form form, struct tacit_err *err)
 {
     enum tacit_status s = TACIT_OK;
-    if (x->o->dtype)
-        s = tac_fail(err, TACIT_EINPUT, "%s: a prompt is float32, --dtype is for model folders",
-                     x->from);
+    if (x->o->dtype || x->o->tokenizer)
+        s = tac_fail(err, TACIT_EINPUT, "%s: a prompt %s", x->from,
+                     x->o->dtype ? "is float32, --dtype is for model folders"
+                                 : "takes no --tokenizer, which is for llama2.c checkpoints");
     if (!s && form != FORM_ADAPTER && x->o->task >= 0)
         s = tac_fail(err, TACIT_EINPUT, "%s: there are no tasks to choose from in it", x->from);
     if (!s)
@@ -300,23 +315,53 @@ struct tacit_convert_options tacit_convert_options_default(void)
 /* Whether anything is asked for but a new dtype. */
 static bool asks_more(const struct tacit_convert_options *o)
 {
-    return o->model || o->text || o->before || o->place || o->base_name || o->width || o->task >= 0;
+    return o->model || o->text || o->before || o->place || o->base_name || o->width ||
+           o->task >= 0 || o->old_bloom_prefix;
 }
 
 static enum tacit_status convert_model(struct tacit_convert_result *r, const char *to,
                                        const char *from, const struct tacit_convert_options *o,
                                        struct tacit_err *err)
 {
-    *r = (struct tacit_convert_result){.is_model = 1};
+    *r = (struct tacit_convert_result){.is_model = 1, .dtype = o->dtype};
     if (to && form_of_name(to) != FORM_UNKNOWN && !tac_is_dir(to))
         return tac_fail(err, TACIT_EINPUT, "%s: is no prompt, which %s would hold", from, to);
     if (!o->dtype)
         return tac_fail(err, TACIT_EINPUT,
                         "%s: is no adapter folder and no file of a prompt; a model needs --dtype",
                         from);
-    if (asks_more(o) || o->old_bloom_prefix)
+    if (asks_more(o) || o->tokenizer)
         return tac_fail(err, TACIT_EINPUT, "%s: a model takes no option but --dtype", from);
     return tacit_model_convert(to, from, o->dtype, o->hub_cache, err);
+}
+
+/* Another program's model. */
+static enum tacit_status convert_import(struct tacit_convert_result *r, const char *to,
+                                        const char *from, enum form in,
+                                        const struct tacit_convert_options *o,
+                                        struct tacit_err *err)
+{
+    struct tac_import m = {0};
+    enum tacit_status s = o->dtype ? tac_check_dtype(o->dtype, err) : TACIT_OK;
+    if (!s && (form_of_name(to) != FORM_UNKNOWN || tac_ends_with(to, ".gguf")) && !tac_is_dir(to))
+        s = tac_fail(err, TACIT_EINPUT, "%s: a model becomes a folder, which %s does not look like",
+                     from, to);
+    if (!s && asks_more(o))
+        s = tac_fail(err, TACIT_EINPUT, "%s: a model takes no option but --dtype and --tokenizer",
+                     from);
+    if (!s && in == FORM_GGUF && o->tokenizer)
+        s = tac_fail(err, TACIT_EINPUT, "%s: holds its tokenizer, leave --tokenizer out", from);
+    if (!s)
+        s = tac_folder_is_free(to, "adapter_config.json", "an adapter", err);
+    if (!s)
+        s = in == FORM_GGUF ? tac_import_gguf(&m, from, err)
+                            : tac_import_llama2c(&m, from, o->tokenizer, err);
+    if (!s)
+        s = tac_import_write(&m, to, o->dtype, o->progress, err);
+    if (!s)
+        *r = (struct tacit_convert_result){.is_model = 1, .dtype = tac_import_dtype(&m, o->dtype)};
+    tac_import_release(&m);
+    return s;
 }
 
 static enum tacit_status convert_prefix(struct tacit_convert_result *r, const char *to,
@@ -324,7 +369,9 @@ static enum tacit_status convert_prefix(struct tacit_convert_result *r, const ch
                                         const struct tacit_convert_options *o,
                                         struct tacit_err *err)
 {
-    if (in != FORM_ADAPTER || out != FORM_ADAPTER || o->dtype || asks_more(o))
+    struct tacit_convert_options rest = *o;
+    rest.old_bloom_prefix = 0;
+    if (in != FORM_ADAPTER || out != FORM_ADAPTER || o->dtype || o->tokenizer || asks_more(&rest))
         return tac_fail(err, TACIT_EINPUT,
                         "%s: --old-bloom-prefix takes a PEFT folder to another one, and no other "
                         "option",
@@ -342,6 +389,8 @@ enum tacit_status tacit_convert(struct tacit_convert_result *r, const char *to, 
     enum tacit_status s = find_input(&in, from, err);
     if (!s && in == FORM_MODEL)
         return convert_model(r, to, from, o, err);
+    if (!s && (in == FORM_GGUF || in == FORM_LLAMA2C))
+        return convert_import(r, to, from, in, o, err);
     if (!s)
         s = find_output(&out, to, err);
     if (!s && tac_same_file(to, from))
@@ -368,7 +417,7 @@ enum tacit_status tacit_convert_base64(struct tacit_convert_result *r, char **te
     *text = NULL;
     *r = (struct tacit_convert_result){0};
     enum tacit_status s = find_input(&in, from, err);
-    if (!s && in == FORM_MODEL)
+    if (!s && (in == FORM_MODEL || in == FORM_GGUF || in == FORM_LLAMA2C))
         s = tac_fail(err, TACIT_EINPUT, "%s: is no adapter folder and no file of a prompt", from);
     if (!s)
         s = read_prompt(&x, in, err);

@@ -10,6 +10,7 @@ static bool convert_options(const struct cli_args *a, struct tacit_convert_optio
     if (!cli_above_0(a, "width", &o->width) || !cli_size(a, "task-id", &task))
         return false;
     o->dtype = cli_get(a, "dtype");
+    o->tokenizer = cli_get(a, "tokenizer");
     o->model = cli_get(a, "model");
     o->text = cli_get(a, "text");
     o->before = cli_get(a, "before");
@@ -22,12 +23,11 @@ static bool convert_options(const struct cli_args *a, struct tacit_convert_optio
     return true;
 }
 
-static void print_json(const struct tacit_convert_result *r, const char *dtype, const char *key,
-                       const char *value)
+static void print_json(const struct tacit_convert_result *r, const char *key, const char *value)
 {
     putchar('{');
     if (r->is_model)
-        printf("\"dtype\": \"%s\", ", dtype);
+        printf("\"dtype\": \"%s\", ", r->dtype);
     else
         printf("\"tokens\": %zu, \"text_tokens\": %zu, \"width\": %zu, ", r->tokens, r->text_tokens,
                r->width);
@@ -36,11 +36,10 @@ static void print_json(const struct tacit_convert_result *r, const char *dtype, 
     printf("}\n");
 }
 
-static void print_words(const struct tacit_convert_result *r, const char *dtype, const char *to,
-                        const char *from)
+static void print_words(const struct tacit_convert_result *r, const char *to, const char *from)
 {
     if (r->is_model)
-        fprintf(stderr, "%s: %s in %s\n", to, from, dtype);
+        fprintf(stderr, "%s: %s in %s\n", to, from, r->dtype);
     else if (r->text_tokens)
         fprintf(stderr, "%s: %zu tokens of width %zu, and %zu of the text\n", to, r->tokens,
                 r->width, r->text_tokens);
@@ -58,7 +57,7 @@ static int print_base64(const struct cli_args *a, const struct tacit_convert_opt
     if (tacit_convert_base64(&r, &text, a->word[0], o, &err))
         return cli_fail(a, &err);
     if (cli_has(a, "json"))
-        print_json(&r, NULL, "base64", text);
+        print_json(&r, "base64", text);
     else
         puts(text);
     tacit_free(text);
@@ -69,6 +68,7 @@ int cli_convert(const struct cli_args *a)
 {
     struct tacit_convert_options o;
     struct tacit_convert_result r;
+    struct cli_progress progress;
     struct tacit_err err;
     if (!convert_options(a, &o))
         return TACIT_EINPUT;
@@ -77,12 +77,16 @@ int cli_convert(const struct cli_args *a)
     if (a->n_word < 1 || a->n_word + (int)cli_has(a, "out") != 2)
         return cli_usage(a, "expected FROM and TO");
     const char *to = a->n_word > 1 ? a->word[1] : cli_get(a, "out");
-    if (tacit_convert(&r, to, a->word[0], &o, &err))
+    cli_progress_start(&progress, a, "tensor");
+    o.progress = &progress.p;
+    enum tacit_status s = tacit_convert(&r, to, a->word[0], &o, &err);
+    cli_progress_end(&progress);
+    if (s)
         return cli_fail(a, &err);
     if (cli_has(a, "json"))
-        print_json(&r, o.dtype, "out", to);
+        print_json(&r, "out", to);
     else if (!cli_has(a, "quiet"))
-        print_words(&r, o.dtype, to, a->word[0]);
+        print_words(&r, to, a->word[0]);
     return 0;
 }
 

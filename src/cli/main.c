@@ -179,7 +179,9 @@ static const struct cli_option pretrain_options[] = {
 };
 
 static const struct cli_option convert_options[] = {
-    {"dtype", "TYPE", "of a model: f32, f16 or bf16; rounded to nearest, ties to even"},
+    {"dtype", "TYPE",
+     "of a model: f32, f16 or bf16; rounded to nearest, ties to even (GGUF and llama2.c: default as stored, Q8_0 as f16)"},
+    {"tokenizer", "FILE", "the tokenizer file of a llama2.c checkpoint (tokenizer.bin)"},
     {"model", "DIR|ID", "the model that a prompt is for"},
     {"text", "TEXT", "with --model: write the embeddings of TEXT's tokens too"},
     {"before", "TEXT",
@@ -319,12 +321,14 @@ static const struct cli_command commands[] = {
      "seed, out}.",
      "tacit init-model --layers 4 --width 64 --heads 4 --tokenizer demo/tokenizer.json --out fresh",
      GROUPS(init_options), cli_init_model},
-    {"convert", "FROM TO", "a prompt in another tool's form, or a model in another dtype",
+    {"convert", "FROM TO",
+     "a prompt in another tool's form, a model in another dtype, a GGUF file as a model folder",
      "FROM is a PEFT folder (PROMPT_TUNING, P_TUNING, MULTITASK_PROMPT_TUNING), a matrix of NumPy's (.npy, as Lester et al. "
      "keep prompts), float32 rows (.f32 or .bin), or a model. TO is a .npy; float32 rows for llama.cpp's embd (.f32 or .bin); "
      "a tensor as torch.save writes it (.pt), for vLLM's prompt_embeds; or, without an ending, a PROMPT_TUNING folder. With "
      "--model and --text the file is a whole input: the prompt's rows and those of the text, each where it was in training.\n\n"
-     "A model becomes a HuggingFace folder in one file, with the tokenizer beside it.\n\n"
+     "A model becomes a HuggingFace folder in one file, with the tokenizer beside it. So does a GGUF file (llama, qwen2, qwen3, "
+     "gpt2, gptneox, bloom; F32, F16, BF16, Q8_0), and a llama2.c checkpoint of version 0; both are known by their contents.\n\n"
      "With --json: {tokens, text_tokens, width, out} or, for a model, {dtype, out}; with --base64 {tokens, text_tokens, width, "
      "base64}.",
      "tacit convert runs/rte rte.npy", GROUPS(convert_options), cli_convert},
