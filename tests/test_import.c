@@ -195,7 +195,7 @@ static void like_the_original(void **state)
         check_config(json_object_get(model, "config"));
         if (json_is_array(json_object_get(model, "merges")))
             check_merges(json_object_get(model, "merges"));
-        else if (json_object_get(model, "ids"))
+        if (json_object_get(model, "ids"))
             check_ids(model);
     }
 }

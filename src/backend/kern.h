@@ -68,7 +68,7 @@ struct tac_thin {
     size_t M, N, K;
 };
 
-enum { TAC_THIN_N = 16, TAC_THIN_COLUMNS = 64 };
+enum { TAC_THIN_N = 32, TAC_THIN_COLUMNS = 64 };
 
 struct tac_kern_thin {
     size_t m; /* rows at most */

@@ -79,28 +79,31 @@ SIMD_FN void add_numbers(v16 *acc, const int m, const v16 r[V16], enum tac_wtype
     }
 }
 
-/* One block of k numbers from `from` on. */
-SIMD_FN void block(v16 *acc, const int m, const struct tac_thin *t, enum tac_wtype type,
-                   const struct rows *w, size_t from, size_t k, struct ahead *a)
+/* One block of k numbers from `from` on. The two halves of a panel take turns: one's chain of
+ * multiply-adds alone would wait for itself. */
+SIMD_FN void block(v16 acc[2][M_MAX], const int m, const struct tac_thin *t, enum tac_wtype type,
+                   const struct rows w[2], size_t from, size_t k, struct ahead *a)
 {
     const size_t size = type_size(type), step = 4 * V16 / size, runs = step / V16;
     const float *x = t->x + from;
     size_t done = 0;
     v16 r[V16];
-    for (; w->n == V16 && done + step <= k; done += step) {
-        ask(a, runs);
-        load_words(r, w, (from + done) * size, 4 * V16, true);
-        add_numbers(acc, m, r, type, x + done, t->K, step);
-    }
-    for (; done < k; done += step) {
-        size_t n = k - done < step ? k - done : step;
-        load_words(r, w, (from + done) * size, n * size, false);
-        for (size_t j = 0; j < n; j++) {
-            v16 last = number(r, type, j);
-            for (int i = 0; i < m; i++)
-                acc[i] = v16_fma(v16_set1(x[(size_t)i * t->K + done + j]), last, acc[i]);
+    for (; w[1].n == V16 && done + step <= k; done += step)
+        for (int h = 0; h < 2; h++) {
+            ask(a, runs);
+            load_words(r, &w[h], (from + done) * size, 4 * V16, true);
+            add_numbers(acc[h], m, r, type, x + done, t->K, step);
         }
-    }
+    for (; done < k; done += step)
+        for (int h = 0; h < 2; h++) {
+            size_t n = k - done < step ? k - done : step;
+            load_words(r, &w[h], (from + done) * size, n * size, false);
+            for (size_t j = 0; j < n; j++) {
+                v16 last = number(r, type, j);
+                for (int i = 0; i < m; i++)
+                    acc[h][i] = v16_fma(v16_set1(x[(size_t)i * t->K + done + j]), last, acc[h][i]);
+            }
+        }
 }
 
 SIMD_FN void store(const struct tac_thin *t, const v16 *sum, const int m, size_t n0, size_t n)
@@ -117,26 +120,31 @@ SIMD_FN void store(const struct tac_thin *t, const v16 *sum, const int m, size_t
 
 SIMD_FN void panel_rows(const int m, const struct tac_thin *t, enum tac_wtype type, size_t n0)
 {
-    size_t size = type_size(type), ld = t->K * size, n = t->N - n0 < V16 ? t->N - n0 : V16;
-    size_t below = t->N - n0 - n < V16 ? t->N - n0 - n : V16;
-    struct rows w = {(const char *)t->w + n0 * ld, ld, n};
-    v16 sum[M_MAX] = {v16_zero()};
+    size_t size = type_size(type), ld = t->K * size;
+    size_t n = t->N - n0 < TAC_THIN_N ? t->N - n0 : TAC_THIN_N;
+    size_t below = t->N - n0 - n < TAC_THIN_N ? t->N - n0 - n : TAC_THIN_N;
+    size_t first = n < V16 ? n : V16;
+    const char *at = (const char *)t->w + n0 * ld;
+    struct rows w[2] = {{at, ld, first}, {at + first * ld, ld, n - first}};
+    v16 sum[2][M_MAX] = {{v16_zero()}};
     for (size_t k0 = 0; k0 < t->K; k0 += TAC_KC) {
         size_t k = t->K - k0 < TAC_KC ? t->K - k0 : TAC_KC, next = k0 + k;
         bool right = next < t->K;
         size_t wide = right ? t->K - next : t->K;
-        struct ahead a = {right ? w.at + next * size : w.at + n * ld, ld,
+        struct ahead a = {right ? at + next * size : at + n * ld, ld,
                           (wide < TAC_KC ? wide : TAC_KC) * size, right ? n : below};
-        v16 acc[M_MAX];
-        UNROLL
-        for (int i = 0; i < m; i++)
-            acc[i] = v16_zero();
-        block(acc, m, t, type, &w, k0, k, &a);
-        UNROLL
-        for (int i = 0; i < m; i++)
-            sum[i] = k0 ? v16_add(sum[i], acc[i]) : acc[i];
+        v16 acc[2][M_MAX];
+        for (int i = 0; i < 2 * m; i++)
+            acc[i / m][i % m] = v16_zero();
+        block(acc, m, t, type, w, k0, k, &a);
+        for (int i = 0; i < 2 * m; i++) {
+            v16 *s = &sum[i / m][i % m];
+            *s = k0 ? v16_add(*s, acc[i / m][i % m]) : acc[i / m][i % m];
+        }
     }
-    store(t, sum, m, n0, n);
+    store(t, sum[0], m, n0, first);
+    if (n > first)
+        store(t, sum[1], m, n0 + first, n - first);
 }
 
 /* Vectors of numbers side by side in a row of a weight (K,N), from byte p on; n numbers. */

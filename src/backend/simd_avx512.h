@@ -83,14 +83,23 @@ SIMD_FN v16 v16_load_bf16_n(const void *p, size_t n)
     return v16_from_bf16(_mm256_maskz_loadu_epi16(m16_first(n), p));
 }
 
+/* The lower halves of words side by side, then the upper ones: one shuffle for both. */
+SIMD_FN __m512i part_halves(v16 a)
+{
+    const __m512i order = _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3,
+                                           1, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4,
+                                           2, 0);
+    return _mm512_permutexvar_epi16(order, _mm512_castps_si512(a));
+}
+
 SIMD_FN v16 v16_f16_lo(v16 a)
 {
-    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_castps_si512(a)));
+    return _mm512_cvtph_ps(_mm512_castsi512_si256(part_halves(a)));
 }
 
 SIMD_FN v16 v16_f16_hi(v16 a)
 {
-    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(a), 16)));
+    return _mm512_cvtph_ps(_mm512_extracti64x4_epi64(part_halves(a), 1));
 }
 
 SIMD_FN v16 v16_bf16_lo(v16 a)
