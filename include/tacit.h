@@ -185,6 +185,10 @@ struct tacit_model_shape {
     uint64_t seed;
     const char *dtype;     /* "f32", "f16", "bf16" */
     const char *tokenizer; /* a tokenizer.json to copy into the folder, or NULL */
+    const char *family;    /* config.json's model_type: "bloom", "llama", ... */
+    /* 0: as wide as 4 widths, as many as heads, width / heads, 1024. Refused where the family has
+     * no such size */
+    size_t mlp_width, key_heads, head_width, positions;
 };
 
 TACIT_API struct tacit_model_shape tacit_model_shape_default(void);

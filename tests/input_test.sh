@@ -216,5 +216,17 @@ printf 'a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b
 refuses "a rank that the tensors have not" "found 2x32, expected 65536x32" limited "$tacit" score --model "$tmp/m" \
     --adapter "$(spoil lora l6 r 65536)" "$tmp/in"
 refuses "YAML aliases that multiply" "laugh.yaml" limited "$tacit" tasks show "$tmp/laugh.yaml" --data demo
+
+# ---- new models ----
+new() { "$tacit" init-model --layers 1 --vocab 20 --out "$tmp/out" "$@"; }
+refuses "a family that there is not" "family: 'mamba' is not supported (supported: bloom, " new --family mamba
+refuses "a size that the family has not" "--key-heads 2: a model of the family 'gpt2' has no such size" new --family gpt2 --key-heads 2
+refuses "a head's width where it is the width's part" "--head-width 8: a model of the family 'qwen2' has no such size" \
+    new --family qwen2 --head-width 8
+refuses "key heads that are no part of the heads" "field 'num_key_value_heads': found 3, expected a part of 4 heads" \
+    new --family llama --key-heads 3
+refuses "rotary positions over an odd number" "expected an even number" new --family gpt_neox --width 48
+refuses "a width that the heads do not part" "width 50, 4 heads: all must be above 0" new --family llama --width 50
+refuses "an MLP of more than can be" "--mlp-width 999999999: at most 16777216" new --family llama --mlp-width 999999999
 echo "1..$n"
 exit $bad

@@ -48,7 +48,11 @@ static int enter(void **state)
     if (!mkdtemp(w->dir))
         return -1;
     char path[64];
-    shape = (struct tacit_model_shape){2, 32, 4, 0, 0.6, 8, shape.dtype, "demo/tokenizer.json"};
+    shape.layers = 2;
+    shape.width = 32;
+    shape.std = 0.6;
+    shape.seed = 8;
+    shape.tokenizer = "demo/tokenizer.json";
     snprintf(path, sizeof path, "%s/m", w->dir);
     return tacit_model_create(path, &shape, &err) || tacit_model_open(&w->model, path, &o, &err);
 }

@@ -152,9 +152,17 @@ static const struct cli_option tasks_options[] = {
 
 static const struct cli_option init_options[] = {
     {"out", "DIR", "folder to write"},
+    {"family", "NAME",
+     "as config.json's model_type names it: llama, gpt2, ... (bloom); an unknown one is told all"},
     {"layers", "N", "(4)"},
     {"width", "N", "(64)"},
     {"heads", "N", "(4)"},
+    {"key-heads", "N",
+     "heads of keys and values (default: as many as heads), where the family groups queries"},
+    {"head-width", "N",
+     "of a head (default: the width by the heads), where the family has it apart"},
+    {"mlp-width", "N", "(default: 4 widths), where the family has it apart"},
+    {"positions", "N", "the longest text (1024), where the family's config says it"},
     {"vocab", "N", "rows of the embedding (default: the tokenizer's size)"},
     {"tokenizer", "FILE", "a tokenizer.json to put into the folder"},
     {"std", "X", "standard deviation of the weights (0.02)"},
@@ -316,10 +324,10 @@ static const struct cli_command commands[] = {
      "the run is a HuggingFace model folder. With --json the object that train prints.",
      "tacit pretrain --model fresh --context 128 --epochs 1 --lr 1e-3 --out trained corpus.txt",
      GROUPS(model_options, pretrain_options, train_options), cli_pretrain},
-    {"init-model", "", "write a random BLOOM model folder",
-     "A HuggingFace folder with random weights, to pretrain or to try things on. With --json: {layers, width, heads, dtype, "
-     "seed, out}.",
-     "tacit init-model --layers 4 --width 64 --heads 4 --tokenizer demo/tokenizer.json --out fresh",
+    {"init-model", "", "write a random model folder",
+     "A HuggingFace folder with random weights, to pretrain or to try things on. A size that the family has not is refused. With "
+     "--json: {family, layers, width, heads, dtype, seed, out}.",
+     "tacit init-model --family llama --layers 4 --width 64 --heads 4 --tokenizer demo/tokenizer.json --out fresh",
      GROUPS(init_options), cli_init_model},
     {"convert", "FROM TO",
      "a prompt in another tool's form, a model in another dtype, a GGUF file as a model folder",

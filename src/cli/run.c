@@ -352,22 +352,28 @@ int cli_init_model(const struct cli_args *a)
     struct tacit_err err;
     if (!cli_need(a, "out") || !cli_size(a, "layers", &shape.layers) ||
         !cli_size(a, "width", &shape.width) || !cli_size(a, "heads", &shape.heads) ||
-        !cli_size(a, "vocab", &shape.vocab) || !cli_double(a, "std", &shape.std) ||
+        !cli_size(a, "vocab", &shape.vocab) || !cli_size(a, "mlp-width", &shape.mlp_width) ||
+        !cli_size(a, "key-heads", &shape.key_heads) ||
+        !cli_size(a, "head-width", &shape.head_width) ||
+        !cli_size(a, "positions", &shape.positions) || !cli_double(a, "std", &shape.std) ||
         !cli_u64(a, "seed", &shape.seed))
         return TACIT_EINPUT;
     shape.tokenizer = cli_get(a, "tokenizer");
     if (cli_has(a, "dtype"))
         shape.dtype = cli_get(a, "dtype");
+    if (cli_has(a, "family"))
+        shape.family = cli_get(a, "family");
     if (tacit_model_create(cli_get(a, "out"), &shape, &err))
         return cli_fail(a, &err);
     if (cli_has(a, "json")) {
         printf(
-            "{\"layers\": %zu, \"width\": %zu, \"heads\": %zu, \"dtype\": \"%s\", \"seed\": %llu, \"out\": ",
-            shape.layers, shape.width, shape.heads, shape.dtype, (unsigned long long)shape.seed);
+            "{\"family\": \"%s\", \"layers\": %zu, \"width\": %zu, \"heads\": %zu, \"dtype\": \"%s\", \"seed\": %llu, \"out\": ",
+            shape.family, shape.layers, shape.width, shape.heads, shape.dtype,
+            (unsigned long long)shape.seed);
         cli_json_string(stdout, cli_get(a, "out"), strlen(cli_get(a, "out")));
         printf("}\n");
     } else if (!cli_has(a, "quiet"))
-        fprintf(stderr, "%s: a random BLOOM of %zu layers, width %zu\n", cli_get(a, "out"),
-                shape.layers, shape.width);
+        fprintf(stderr, "%s: a random %s of %zu layers, width %zu\n", cli_get(a, "out"),
+                shape.family, shape.layers, shape.width);
     return 0;
 }

@@ -68,6 +68,20 @@ static const struct tac_names names = {
               [TAC_P_DOWN_B] = "h.%zu.mlp.dense_4h_to_h.bias"},
 };
 
+static const struct tac_field fresh[] = {
+    {"architectures", "[\"BloomForCausalLM\"]"},
+    {"n_layer", "$layers"},
+    {"hidden_size", "$width"},
+    {"n_head", "$heads"},
+    {"vocab_size", "$vocab"},
+    {"layer_norm_epsilon", "1e-5"},
+    {"apply_residual_connection_post_layernorm", "false"},
+    {"hidden_dropout", "0.0"},
+    {"attention_dropout", "0.0"},
+    {"tie_word_embeddings", "true"},
+    {NULL, NULL},
+};
+
 const struct tac_family tac_family_bloom = {
     .model_type = "bloom",
     .names = &names,
@@ -75,4 +89,5 @@ const struct tac_family tac_family_bloom = {
     .ia3_targets = "query_key_value+mlp.dense_4h_to_h",
     .ia3_feedforward = "mlp.dense_4h_to_h",
     .configure = configure,
+    .fresh = fresh,
 };

@@ -90,6 +90,12 @@ struct tac_names {
 
 struct tac_config;
 
+/* A field of a new model's config.json: JSON, or one of the sizes $layers, $width, $heads, $vocab,
+ * $mlp_width, $key_heads, $head_width, $positions. */
+struct tac_field {
+    const char *name, *value;
+};
+
 struct tac_family {
     const char *model_type; /* config.json's model_type */
     const struct tac_names *names;
@@ -98,10 +104,18 @@ struct tac_family {
     const char *lora_targets, *ia3_targets, *ia3_feedforward;
     /* fills the shape from config.json (model/config.h) */
     enum tacit_status (*configure)(struct tac_decoder_config *d, const struct tac_config *c);
+    /* config.json of a random model, up to a field without a name, beside what all families have
+     * (api/create.c): the sizes that stand in it are those that can be asked for */
+    const struct tac_field *fresh;
 };
 
 extern const struct tac_family tac_family_bloom, tac_family_gpt2, tac_family_gpt_neox,
     tac_family_llama, tac_family_mistral, tac_family_qwen2, tac_family_qwen3;
+
+/* tac_family_find: a family by its model_type. TACIT_EINPUT, with `where` in front and all that
+ * there are behind. */
+enum tacit_status tac_family_find(const struct tac_family **out, const char *name,
+                                  const char *where, struct tacit_err *err) TAC_MUST_USE;
 
 /* LLaMA's names, which Mistral and Qwen have taken over. */
 extern const struct tac_names tac_names_llama;

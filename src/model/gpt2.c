@@ -54,6 +54,23 @@ static const struct tac_names names = {
               [TAC_P_DOWN_B] = "h.%zu.mlp.c_proj.bias"},
 };
 
+static const struct tac_field fresh[] = {
+    {"architectures", "[\"GPT2LMHeadModel\"]"},
+    {"n_layer", "$layers"},
+    {"n_embd", "$width"},
+    {"n_head", "$heads"},
+    {"n_inner", "$mlp_width"},
+    {"n_positions", "$positions"},
+    {"vocab_size", "$vocab"},
+    {"activation_function", "\"gelu_new\""},
+    {"layer_norm_epsilon", "1e-5"},
+    {"embd_pdrop", "0.0"},
+    {"attn_pdrop", "0.0"},
+    {"resid_pdrop", "0.0"},
+    {"tie_word_embeddings", "true"},
+    {NULL, NULL},
+};
+
 const struct tac_family tac_family_gpt2 = {
     .model_type = "gpt2",
     .names = &names,
@@ -61,4 +78,5 @@ const struct tac_family tac_family_gpt2 = {
     .ia3_targets = "c_attn+mlp.c_proj",
     .ia3_feedforward = "mlp.c_proj",
     .configure = configure,
+    .fresh = fresh,
 };

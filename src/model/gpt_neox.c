@@ -46,6 +46,23 @@ static const struct tac_names names = {
               [TAC_P_DOWN_B] = "layers.%zu.mlp.dense_4h_to_h.bias"},
 };
 
+static const struct tac_field fresh[] = {
+    {"architectures", "[\"GPTNeoXForCausalLM\"]"},
+    {"num_hidden_layers", "$layers"},
+    {"hidden_size", "$width"},
+    {"num_attention_heads", "$heads"},
+    {"intermediate_size", "$mlp_width"},
+    {"max_position_embeddings", "$positions"},
+    {"vocab_size", "$vocab"},
+    {"hidden_act", "\"gelu\""},
+    {"layer_norm_eps", "1e-5"},
+    {"rotary_pct", "0.25"},
+    {"rotary_emb_base", "10000"},
+    {"use_parallel_residual", "true"},
+    {"tie_word_embeddings", "false"},
+    {NULL, NULL},
+};
+
 const struct tac_family tac_family_gpt_neox = {
     .model_type = "gpt_neox",
     .names = &names,
@@ -53,4 +70,5 @@ const struct tac_family tac_family_gpt_neox = {
     .ia3_targets = "query_key_value+dense_4h_to_h",
     .ia3_feedforward = "dense_4h_to_h",
     .configure = configure,
+    .fresh = fresh,
 };

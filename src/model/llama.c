@@ -56,6 +56,23 @@ const struct tac_names tac_names_llama = {
               [TAC_P_DOWN_B] = "layers.%zu.mlp.down_proj.bias"},
 };
 
+static const struct tac_field fresh[] = {
+    {"architectures", "[\"LlamaForCausalLM\"]"},
+    {"num_hidden_layers", "$layers"},
+    {"hidden_size", "$width"},
+    {"num_attention_heads", "$heads"},
+    {"num_key_value_heads", "$key_heads"},
+    {"head_dim", "$head_width"},
+    {"intermediate_size", "$mlp_width"},
+    {"max_position_embeddings", "$positions"},
+    {"vocab_size", "$vocab"},
+    {"hidden_act", "\"silu\""},
+    {"rms_norm_eps", "1e-6"},
+    {"rope_theta", "10000.0"},
+    {"tie_word_embeddings", "false"},
+    {NULL, NULL},
+};
+
 const struct tac_family tac_family_llama = {
     .model_type = "llama",
     .names = &tac_names_llama,
@@ -63,4 +80,5 @@ const struct tac_family tac_family_llama = {
     .ia3_targets = "k_proj+v_proj+down_proj",
     .ia3_feedforward = "down_proj",
     .configure = configure,
+    .fresh = fresh,
 };

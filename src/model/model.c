@@ -17,20 +17,27 @@ static const struct tac_family *const families[] = {
     &tac_family_mistral, &tac_family_qwen2, &tac_family_qwen3,
 };
 
-static const struct tac_family *find_family(const json_t *config, const char *path,
-                                            struct tacit_err *err)
+enum tacit_status tac_family_find(const struct tac_family **out, const char *name,
+                                  const char *where, struct tacit_err *err)
 {
-    const char *type = json_string_value(json_object_get(config, "model_type"));
-    for (size_t i = 0; type && i < sizeof families / sizeof *families; i++)
-        if (strcmp(type, families[i]->model_type) == 0)
-            return families[i];
     char known[200] = "";
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        *out = families[i];
+        if (name && strcmp(name, families[i]->model_type) == 0)
+            return TACIT_OK;
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "",
                  families[i]->model_type);
-    tac_fail(err, TACIT_EINPUT, "%s: field 'model_type': %s%s%s is not supported (supported: %s)",
-             path, type ? "'" : "", type ? type : "a missing one", type ? "'" : "", known);
-    return NULL;
+    }
+    return tac_fail(err, TACIT_EINPUT, "%s: %s%s%s is not supported (supported: %s)", where,
+                    name ? "'" : "", name ? name : "a missing one", name ? "'" : "", known);
+}
+
+static enum tacit_status find_family(struct tac_model *m, const char *path, struct tacit_err *err)
+{
+    char where[300];
+    snprintf(where, sizeof where, "%s: field 'model_type'", path);
+    return tac_family_find(&m->family, json_string_value(json_object_get(m->config, "model_type")),
+                           where, err);
 }
 
 static enum tacit_status read_config(struct tac_model *m, struct tacit_err *err)
@@ -41,8 +48,8 @@ static enum tacit_status read_config(struct tac_model *m, struct tacit_err *err)
     enum tacit_status s = tac_json_load(&m->config, path, CONFIG_LIMIT, err);
     if (!s && !json_is_object(m->config))
         s = tac_fail(err, TACIT_EINPUT, "%s: expected an object", path);
-    if (!s && !(m->family = find_family(m->config, path, err)))
-        s = TACIT_EINPUT;
+    if (!s)
+        s = find_family(m, path, err);
     static const struct tac_fixed plain[] = {{"quantization_config", "null"}, {NULL, NULL}};
     if (!s)
         s = tac_config_fixed(&(struct tac_config){m->config, path, err}, plain);

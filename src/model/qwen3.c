@@ -15,6 +15,25 @@ static enum tacit_status configure(struct tac_decoder_config *d, const struct ta
     return s ? s : tac_config_window(d, c, slides);
 }
 
+static const struct tac_field fresh[] = {
+    {"architectures", "[\"Qwen3ForCausalLM\"]"},
+    {"num_hidden_layers", "$layers"},
+    {"hidden_size", "$width"},
+    {"num_attention_heads", "$heads"},
+    {"num_key_value_heads", "$key_heads"},
+    {"head_dim", "$head_width"},
+    {"intermediate_size", "$mlp_width"},
+    {"max_position_embeddings", "$positions"},
+    {"vocab_size", "$vocab"},
+    {"hidden_act", "\"silu\""},
+    {"rms_norm_eps", "1e-6"},
+    {"rope_theta", "1000000.0"},
+    {"attention_bias", "false"},
+    {"use_sliding_window", "false"},
+    {"tie_word_embeddings", "true"},
+    {NULL, NULL},
+};
+
 const struct tac_family tac_family_qwen3 = {
     .model_type = "qwen3",
     .names = &tac_names_llama,
@@ -22,4 +41,5 @@ const struct tac_family tac_family_qwen3 = {
     .ia3_targets = "q_proj+v_proj+down_proj",
     .ia3_feedforward = "down_proj",
     .configure = configure,
+    .fresh = fresh,
 };
