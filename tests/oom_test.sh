@@ -17,6 +17,7 @@ echo "3 4 300 198 172 230 400" >"$tmp/ids"
 head -c 1500 docs/ARCHITECTURE.md >"$tmp/corpus.txt"
 printf '{"text": "A frog sat by the pond", "target": " animal"}\n{"ids": [20, 21], "target_ids": [23]}\n{"before": "A frog", "text": " sat", "target": " animal"}\n' \
     >"$tmp/in"
+echo '{"ids": [20, 21], "target_ids": [23]}' >"$tmp/ids"
 for name in p l i t; do echo "{\"ids\": [5, 6], \"target_ids\": [7], \"adapter\": \"$name\"}"; done >"$tmp/named"
 
 # A study's store with a few rows a table, as tests/report_test.sh has it.
@@ -105,12 +106,16 @@ t score 0 score "${model[@]}" "$tmp/in"
 methods=$here/tests/golden/methods
 t score-mixed 0 score --model "$here/tests/golden/base-f32" --threads 1 --quiet --adapter p="$methods/prefix" \
     --adapter l="$methods/lora-patterns" --adapter i="$methods/ia3" --adapter t="$methods/ptuning" "$tmp/named"
+for family in gpt2 llama-biases qwen3; do
+    t score-$family 0 score --model "$here/tests/golden/families/$family" --threads 1 --quiet "$tmp/ids"
+done
 t generate 0 generate "${model[@]}" --max-tokens 4 "A frog"
 wait
 t eval 0 eval "${model[@]}" "${task[@]}" --limit 4 --adapter "$tmp/a" --prompt "Say it."
 t explain 0 explain "${model[@]}" --adapter "$tmp/a" --top 2
 t report 0 report "$tmp/study"
 t init-model 1 init-model --layers 1 --width 16 --heads 2 --tokenizer "$here/demo/tokenizer.json" --quiet --out out
+t init-gpt2 1 init-model --family gpt2 --layers 1 --width 16 --heads 2 --positions 32 --vocab 300 --quiet --out out
 t train 1 train "${model[@]}" "${task[@]}" --limit 4 --eval-limit 2 --steps 2 --batch 2 --tokens 2 \
     --pull "a frog" --pull-weight 2 --out out
 t train-end 1 train "${model[@]}" "${task[@]}" --limit 4 --no-eval --steps 2 --batch 2 --tokens 2 --place end \

@@ -109,7 +109,9 @@ enum tacit_status tac_config_fixed(const struct tac_config *c, const struct tac_
         if (!v || json_is_null(v))
             continue;
         json_t *want = json_loads(list->want, JSON_DECODE_ANY, NULL);
-        bool same = want && is_same(v, want);
+        if (!want)
+            return tac_fail_memory(c->err, 0);
+        bool same = is_same(v, want);
         json_decref(want);
         char found[80];
         if (!same)
