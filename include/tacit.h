@@ -167,6 +167,9 @@ struct tacit_model_info {
     size_t tokens;       /* of the tokenizer; 0 where there is none */
     int threads;
     int bf16, bf16_native; /* the precision; whether the processor has instructions for it */
+    size_t longest;        /* tokens of a sequence at most, a prompt's among them: what is longer is
+                              refused,        and generation ends there */
+    const char *longest_by; /* the field of config.json that says so; NULL: tacit's own limit */
 };
 
 TACIT_API void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *info);
@@ -329,7 +332,8 @@ struct tacit_generate_options {
 };
 
 TACIT_API struct tacit_generate_options tacit_generate_options_default(void);
-/* on_token: a non-zero return ends the text (TACIT_OK). */
+/* on_token: a non-zero return ends the text (TACIT_OK). Of fewer than max_tokens, where the model
+ * has no place for more. */
 TACIT_API enum tacit_status tacit_generate(struct tacit_model *m, const struct tacit_prompt *prompt,
                                            const int32_t *ids, size_t n,
                                            const struct tacit_generate_options *o,

@@ -4,6 +4,10 @@
 tacit=$TACIT n=0 bad=0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+check() { # NAME STATUS
+    n=$((n + 1))
+    if [ "$2" = 0 ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; bad=1; fi
+}
 refuses() { # NAME TEXT COMMAND...
     local name=$1 text=$2 out status
     shift 2
@@ -228,5 +232,46 @@ refuses "key heads that are no part of the heads" "field 'num_key_value_heads': 
 refuses "rotary positions over an odd number" "expected an even number" new --family gpt_neox --width 48
 refuses "a width that the heads do not part" "width 50, 4 heads: all must be above 0" new --family llama --width 50
 refuses "an MLP of more than can be" "--mlp-width 999999999: at most 16777216" new --family llama --mlp-width 999999999
+
+# ---- texts that are longer than the model takes: before anything runs, with the prompt's tokens counted ----
+"$tacit" init-model --family gpt2 --layers 1 --width 16 --heads 2 --positions 24 --std 0.2 --tokenizer demo/tokenizer.json \
+    --out "$tmp/short" --quiet
+"$tacit" init-model --family mistral --layers 1 --width 16 --heads 2 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/window" --quiet
+edit "$tmp/window/config.json" 's/"sliding_window": null/"sliding_window": 24/'
+short() { "$tacit" "$1" --model "$tmp/short" --task demo/task.yaml --data demo "${@:2}"; }
+refuses "training on a text with no place for its prompt" \
+    "demo/train.jsonl:19: 25 tokens, 5 of them a prompt's: the model takes 24 at most ($tmp/short/config.json: field 'n_positions'): --max-length 20" \
+    short train --tokens 5 --steps 1 --out "$tmp/out"
+refuses "and with keys and values in front" "demo/train.jsonl:19: 25 tokens, 5 of them a prompt's" \
+    short train --tokens 5 --method prefix --steps 1 --out "$tmp/out"
+refuses "and one token more" "demo/train.jsonl:19: 25 tokens, 5 of them a prompt's" short train --tokens 5 --max-length 21 --steps 1 --out "$tmp/out"
+short train --tokens 5 --max-length 20 --steps 1 --out "$tmp/fits" --quiet >/dev/null 2>&1 && [ -s "$tmp/fits/adapter_model.safetensors" ]
+check "one token less trains" $?
+mkdir "$tmp/later" && head -4 demo/train.jsonl >"$tmp/later/train.jsonl" && sed -n 19p demo/train.jsonl | cat "$tmp/later/train.jsonl" - >"$tmp/later/val.jsonl"
+refuses "training where the validation's texts are too long" "later/val.jsonl:5: 25 tokens, 5 of them a prompt's" \
+    "$tacit" train --model "$tmp/short" --task demo/task.yaml --data "$tmp/later" --tokens 5 --steps 1 --out "$tmp/out"
+refuses "evaluation, the third prompt of three" "description: demo/val.jsonl:1: 27 tokens, 12 of them a prompt's" \
+    short eval --max-length 20 --no-prompt --adapter "$tmp/fits" --prompt description
+refuses "a sliding window shorter than the text" "field 'sliding_window'" \
+    "$tacit" train --model "$tmp/window" --task demo/task.yaml --data demo --tokens 5 --steps 1 --out "$tmp/out"
+echo '{"ids": [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24], "target_ids": [5, 6]}' >"$tmp/long"
+refuses "scoring" "item 0: 26 tokens, 5 of them a prompt's: the model takes 24 at most" \
+    "$tacit" score --model "$tmp/short" --adapter "$tmp/fits" --quiet "$tmp/long"
+refuses "a text to continue" "the text to continue: 25 tokens: the model takes 24 at most" \
+    "$tacit" generate --model "$tmp/short" --ids "$(seq -s ' ' 1 25)"
+"$tacit" generate --model "$tmp/short" --ids --max-tokens 9 "$(seq -s ' ' 1 20)" >"$tmp/gen" 2>"$tmp/err"
+[ $? = 0 ] && [ "$(wc -w <"$tmp/gen")" = 5 ] && grep -q "ends after 5 tokens: with prompt and text $tmp/short takes 24 at most (config.json: field 'n_positions')" "$tmp/err"
+check "generation ends where the model's places do, and says so" $?
+"$tacit" generate --model "$tmp/short" --ids --max-tokens 5 "$(seq -s ' ' 1 20)" >"$tmp/other" 2>"$tmp/err"
+[ ! -s "$tmp/err" ] && cmp -s "$tmp/gen" "$tmp/other"
+check "and is silent where they suffice" $?
+long_study() { # [LINE]...
+    printf 'name: s\nmodel: %s\ndata: %s\ntasks: [%s]\ntokens: 5\nseeds: 1\ntest: validation\n' "$tmp/short" "$PWD/demo" "$PWD/demo/task.yaml" >"$tmp/long.yaml"
+    printf '%s\n' "$@" >>"$tmp/long.yaml"
+    "$tacit" study "$tmp/long.yaml" --out "$tmp/out"
+}
+refuses "a study of a description that leaves no room" "long.yaml: demo/description: $PWD/demo/val.jsonl:1: 27 tokens, 12 of them a prompt's" \
+    long_study "max_length: 20" "methods: {prompt: {steps: 1}}"
+refuses "a study's training" "long.yaml: demo/p/1: $PWD/demo/train.jsonl:1: 32 tokens, 20 of them a prompt's" long_study "max_length: 13" "methods: {prompt: {steps: 1}, p: {method: prefix, tokens: 20, steps: 1}}"
 echo "1..$n"
 exit $bad

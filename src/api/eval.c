@@ -95,6 +95,27 @@ static enum tacit_status eval_prompt(struct tacit_eval *e, size_t i, struct taci
     return s;
 }
 
+/* Whether every example fits under every prompt, before the first is scored. */
+static enum tacit_status check_lengths(struct tacit_model *m, const struct tacit_examples *x,
+                                       const struct tacit_prompt *prompt, size_t n_prompt,
+                                       struct tacit_err *err)
+{
+    enum tacit_status s = TACIT_OK;
+    for (size_t i = 0; !s && i < n_prompt; i++) {
+        struct tac_condition c;
+        if (prompt[i].ensemble)
+            continue;
+        s = tac_condition_open(&c, m, &prompt[i], err);
+        if (!s) {
+            s = tac_examples_fit(x, m, tac_query_own(&c.ports, &c.prefix), false, err);
+            tac_condition_close(&c);
+        }
+        if (s)
+            return tac_err_prefix(err, "%s: ", prompt[i].name ? prompt[i].name : "");
+    }
+    return s;
+}
+
 enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m,
                              const struct tacit_task *task, const struct tacit_examples *examples,
                              const struct tacit_prompt *prompt, size_t n_prompt,
@@ -111,6 +132,8 @@ enum tacit_status tacit_eval(struct tacit_eval **out, struct tacit_model *m,
     e->name = tac_alloc(n_prompt, sizeof *e->name, err);
     enum tacit_status s = e->row && e->verdict && e->name ? TACIT_OK : TACIT_EFAIL;
     e->n = e->row && e->verdict && e->name ? n_prompt : 0;
+    if (!s)
+        s = check_lengths(m, examples, prompt, n_prompt, err);
     for (size_t i = 0; !s && i < n_prompt; i++)
         if (!prompt[i].ensemble)
             s = eval_prompt(e, i, m, task, examples, &prompt[i], progress, err);
@@ -132,7 +155,7 @@ enum tacit_status tacit_eval_plan(struct tacit_model *m, const struct tacit_exam
 {
     size_t n, one_bytes, one_rows;
     struct tac_query *q = tac_examples_queries(examples, &n, err);
-    enum tacit_status s = q ? TACIT_OK : TACIT_EFAIL;
+    enum tacit_status s = q ? check_lengths(m, examples, prompt, n_prompt, err) : TACIT_EFAIL;
     *bytes = *rows = 0;
     for (size_t i = 0; !s && i < n_prompt; i++) {
         if (prompt[i].ensemble)

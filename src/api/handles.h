@@ -51,6 +51,10 @@ struct tac_query tac_examples_query(const struct tacit_examples *e, size_t i, si
  */
 struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n,
                                        struct tacit_err *err);
+/* tac_examples_fit: TACIT_EINPUT, naming FILE:LINE, where an example with `own` tokens of a prompt
+ * is longer than the model takes; right: with its right answer, else with any. */
+enum tacit_status tac_examples_fit(const struct tacit_examples *e, const struct tacit_model *m,
+                                   size_t own, bool right, struct tacit_err *err) TAC_MUST_USE;
 /* A hash of everything that training reads of the examples. */
 uint64_t tac_examples_hash(uint64_t h, const struct tacit_examples *e);
 

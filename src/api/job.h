@@ -18,7 +18,7 @@ struct tac_train_job {
     struct tac_prefix prefix;
     struct tac_query *example; /* (n) */
     size_t n;
-    const struct tacit_examples *validation;
+    const struct tacit_examples *train, *validation; /* NULL: text, none */
     const struct tacit_task *task;
     float *init;          /* (n) the block's first values; NULL where they are the model's */
     struct tac_ids words; /* the init text's tokens */

@@ -179,7 +179,9 @@ void tacit_model_describe(const struct tacit_model *m, struct tacit_model_info *
                                   .parameters = tac_model_params(m->model),
                                   .weight_bytes = tac_weights_resident(m->weights, NULL),
                                   .tokens = m->tokenizer ? tacit_tokenizer_size(m->tokenizer) : 0,
-                                  .threads = m->be->threads};
+                                  .threads = m->be->threads,
+                                  .longest = tac_session_longest(m->session)};
+    info->longest_by = c->limit == info->longest ? c->limit_by : NULL;
 }
 
 const struct tacit_tokenizer *tacit_model_tokenizer(const struct tacit_model *m)

@@ -1,5 +1,6 @@
 #include "api/handles.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,38 @@ struct tac_query *tac_examples_queries(const struct tacit_examples *e, size_t *n
         for (size_t k = 0; k < e->data.example[i].n_answers; k++)
             q[at++] = tac_examples_query(e, i, k);
     return q;
+}
+
+/* The longest of its answers. */
+static size_t longest_answer(const struct tacit_examples *e, size_t i)
+{
+    size_t most = 0;
+    for (size_t k = 1; k < e->data.example[i].n_answers; k++)
+        if (e->rendered.example[i].n_answer[k] > e->rendered.example[i].n_answer[most])
+            most = k;
+    return most;
+}
+
+enum tacit_status tac_examples_fit(const struct tacit_examples *e, const struct tacit_model *m,
+                                   size_t own, bool right, struct tacit_err *err)
+{
+    size_t most = tac_session_longest(m->session);
+    for (size_t i = 0; i < e->data.n; i++) {
+        const struct tac_example *x = &e->data.example[i];
+        struct tacit_err why;
+        char line[32];
+        struct tac_query q =
+            tac_examples_query(e, i, right ? (size_t)x->gold : longest_answer(e, i));
+        snprintf(line, sizeof line, ":%zu", x->line);
+        if (!tac_query_fits(m->session, &q, own, line, &why))
+            continue;
+        if (own >= most)
+            return tac_fail(err, TACIT_EINPUT, "%s%s", e->data.path, why.msg);
+        return tac_fail(err, TACIT_EINPUT,
+                        "%s%s: --max-length %zu (max_length in a study's file) cuts inputs",
+                        e->data.path, why.msg, most - own + 1);
+    }
+    return TACIT_OK;
 }
 
 uint64_t tac_examples_hash(uint64_t h, const struct tacit_examples *e)

@@ -328,6 +328,21 @@ static enum tacit_status set_place(struct tac_train_job *j, struct tacit_err *er
     return TACIT_OK;
 }
 
+/* Nothing is trained on or evaluated that the model is too short for. */
+static enum tacit_status check_lengths(const struct tac_train_job *j, struct tacit_err *err)
+{
+    size_t own = tac_query_own(&j->tune->ports, &j->prefix);
+    enum tacit_status s = j->train ? tac_examples_fit(j->train, j->m, own, true, err) : TACIT_OK;
+    if (!s && j->validation)
+        s = tac_examples_fit(j->validation, j->m, own, false, err);
+    for (size_t i = 0; !s && !j->train && i < j->n; i++) {
+        char what[32];
+        snprintf(what, sizeof what, "text %zu", i + 1);
+        s = tac_query_fits(j->m->session, &j->example[i], own, what, err);
+    }
+    return s;
+}
+
 enum tacit_status tac_job_open(struct tac_train_job *j, struct tacit_err *err)
 {
     struct tac_adapter_info info = {
@@ -343,7 +358,9 @@ enum tacit_status tac_job_open(struct tac_train_job *j, struct tacit_err *err)
         return s;
     j->to.history = j->tune->method == &tac_method_prompt;
     s = tac_prefix_soft(&j->prefix, j->tune->ports.P, err);
-    return s ? s : set_place(j, err);
+    if (!s)
+        s = set_place(j, err);
+    return s ? s : check_lengths(j, err);
 }
 
 /* ---- callbacks ---- */
@@ -400,6 +417,7 @@ void tac_job_release(struct tac_train_job *j)
 enum tacit_status tac_job_examples(struct tac_train_job *j, const struct tacit_examples *train,
                                    struct tacit_err *err)
 {
+    j->train = train;
     j->n = tacit_examples_count(train);
     j->example = tac_alloc(j->n, sizeof *j->example, err);
     if (!j->example)

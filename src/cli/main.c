@@ -292,7 +292,8 @@ static const struct cli_command commands[] = {
      "echo '{\"text\": \"The cat sat on the\", \"target\": \" mat\"}' | tacit score --model bloomz-560m",
      GROUPS(model_options, prompt_options), cli_score},
     {"generate", "[TEXT]", "continue a text",
-     "The text stands on the command line or on standard input. With --json: a line {text, ids, logprobs}.",
+     "The text stands on the command line or on standard input. A model that has no "
+     "places for --max-tokens ends where they end, and says so. With --json: a line {text, ids, logprobs}.",
      "tacit generate --model bloomz-560m --max-tokens 20 'Translate to English: Je t’aime.'",
      GROUPS(model_options, prompt_options, generate_options), cli_generate},
     {"tokenize", "[FILE]", "text to token ids and back",

@@ -120,6 +120,21 @@ static bool generate_options(const struct cli_args *a, struct tacit_generate_opt
            cli_double(a, "top-p", &o->top_p) && cli_u64(a, "seed", &o->seed);
 }
 
+/* A text that ended because the model has no more places. */
+static void say_end(const struct cli_args *a, const struct tacit_model *m, size_t n, size_t most)
+{
+    struct tacit_model_info info;
+    if (n == most || cli_stopped() || cli_has(a, "quiet"))
+        return;
+    tacit_model_describe(m, &info);
+    fprintf(stderr,
+            "tacit generate: ends after %zu tokens: with prompt and text %s takes %zu at most", n,
+            info.path, info.longest);
+    if (info.longest_by)
+        fprintf(stderr, " (config.json: field '%s')", info.longest_by);
+    fputc('\n', stderr);
+}
+
 static int generate(const struct cli_args *a, struct tacit_model *m,
                     const struct tacit_prompt *prompt, const int32_t *ids, size_t n, bool raw,
                     unsigned how)
@@ -139,6 +154,8 @@ static int generate(const struct cli_args *a, struct tacit_model *m,
         s = cli_fail(a, &err);
     if (!s)
         s = finish_output(a, &out);
+    if (!s)
+        say_end(a, m, out.n, o.max_tokens);
     tacit_stream_free(out.stream);
     free(out.text);
     free(out.ids);

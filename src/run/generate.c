@@ -98,12 +98,14 @@ static bool is_stop(const struct tac_generate_options *o, int32_t id)
     return false;
 }
 
+/* Runs the text; *tokens, how many are to be written, becomes what the model has places for: the
+ * last one needs none. */
 static enum tacit_status start(struct writer *w, const struct tac_prefix *prefix,
-                               const int32_t *ids, size_t n, size_t max_tokens,
-                               struct tacit_err *err)
+                               const int32_t *ids, size_t n, size_t *tokens, struct tacit_err *err)
 {
     const struct tac_decoder_config *c = &w->s->weights->model->c;
-    size_t kept = w->ports->kv ? w->ports->kv->len : 0;
+    size_t kept = w->ports->kv ? w->ports->kv->len : 0, own = kept + prefix->n,
+           longest = tac_session_longest(w->s);
     struct tac_query q = {.ctx = ids, .n_ctx = n};
     struct tac_seq seq;
     struct tac_arena a = {0};
@@ -113,13 +115,17 @@ static enum tacit_status start(struct writer *w, const struct tac_prefix *prefix
         if (ids[i] < 0 || (size_t)ids[i] >= c->V)
             return tac_fail(err, TACIT_EINPUT, "token id %d is outside the vocabulary of %zu rows",
                             ids[i], c->V);
+    enum tacit_status st = tac_session_fits(w->s, own + n, own, "the text to continue", err);
+    if (st)
+        return st;
+    *tokens = *tokens > longest - own - n + 1 ? longest - own - n + 1 : *tokens;
     w->logits = tac_alloc(c->V, sizeof *w->logits, err);
     w->order = tac_alloc(c->V, sizeof *w->order, err);
-    enum tacit_status st = w->logits && w->order ? TACIT_OK : TACIT_EFAIL;
+    st = w->logits && w->order ? TACIT_OK : TACIT_EFAIL;
     if (!st)
         st = tac_query_sequence(&seq, &a, prefix, &q, 1, 0, err);
     if (!st)
-        st = tac_kv_store_init(&w->cache, c, w->s->weights->be, kept + seq.n + max_tokens, err);
+        st = tac_kv_store_init(&w->cache, c, w->s->weights->be, kept + seq.n + *tokens, err);
     if (!st && kept)
         st = tac_kv_store_append(&w->cache, w->ports->kv, c, w->s->weights->be, err);
     if (!st)
@@ -135,13 +141,14 @@ enum tacit_status tac_generate(struct tac_session *s, const struct tac_ports *po
                                struct tacit_err *err)
 {
     struct writer w = {.s = s, .ports = ports, .rng = tac_rng_init(o->seed, STREAM_SAMPLE)};
-    enum tacit_status st = start(&w, prefix, ids, n, o->max_tokens, err);
-    for (size_t i = 0; !st && i < o->max_tokens; i++) {
+    size_t tokens = o->max_tokens;
+    enum tacit_status st = start(&w, prefix, ids, n, &tokens, err);
+    for (size_t i = 0; !st && i < tokens; i++) {
         double logprob;
         int32_t id = pick_token(&w, o, &logprob);
         if (on_token(ctx, id, logprob) || is_stop(o, id))
             break;
-        if (i + 1 < o->max_tokens)
+        if (i + 1 < tokens)
             st = run_rows(&w, &id, 1, err);
     }
     tac_kv_store_release(&w.cache, s->weights->be);

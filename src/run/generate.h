@@ -17,7 +17,7 @@ struct tac_generate_options {
 /* tac_generate: continues ids with the prefix in its place: in front, or behind them (n together
  * above 0). on_token gets each token and its
  * log-probability under the model (temperature 1, nothing cut off); a non-zero return ends the
- * text. */
+ * text, and so does the last place that the model has. */
 enum tacit_status tac_generate(struct tac_session *s, const struct tac_ports *ports,
                                const struct tac_prefix *prefix, const int32_t *ids, size_t n,
                                const struct tac_generate_options *o,

@@ -2,6 +2,7 @@
 
 #include "run/fronts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,10 +97,25 @@ static struct under under_of(const struct tac_ports *ports, const struct tac_pre
     return u;
 }
 
-static enum tacit_status check_query(const struct tac_session *s, const struct tac_prefix *prefix,
-                                     const struct tac_query *q, size_t i, struct tacit_err *err)
+size_t tac_query_own(const struct tac_ports *ports, const struct tac_prefix *prefix)
+{
+    return prefix->n + (ports->kv ? ports->kv->len : 0);
+}
+
+enum tacit_status tac_query_fits(const struct tac_session *s, const struct tac_query *q, size_t own,
+                                 const char *what, struct tacit_err *err)
+{
+    size_t n = own + q->n_ctx + q->n_target;
+    return q->n_target ? tac_session_fits(s, n - 1, own, what, err) : TACIT_OK;
+}
+
+static enum tacit_status check_query(const struct tac_session *s, const struct tac_ports *ports,
+                                     const struct tac_prefix *prefix, const struct tac_query *q,
+                                     size_t i, struct tacit_err *err)
 {
     size_t V = s->weights->model->c.V;
+    char what[32];
+    snprintf(what, sizeof what, "item %zu", i);
     if (q->n_target && prefix->n + q->n_ctx == 0)
         return tac_fail(
             err, TACIT_EINPUT,
@@ -115,7 +131,7 @@ static enum tacit_status check_query(const struct tac_session *s, const struct t
                             "item %zu: token id %d is outside the vocabulary of %zu rows", i, id,
                             V);
     }
-    return TACIT_OK;
+    return tac_query_fits(s, q, tac_query_own(ports, prefix), what, err);
 }
 
 /* The end of the batch that starts at `from`, its unshared rows and its targets. */
@@ -204,7 +220,8 @@ static enum tacit_status check_queries(const struct tac_session *s, const struct
         if (u->ports[k].param != u->ports->param)
             return tac_fail(err, TACIT_EINPUT, "whole models cannot be mixed in one batch");
     for (size_t i = 0; !st && i < n; i++)
-        st = check_query(s, &u->prefix[query[i].under], &query[i], i, err);
+        st = check_query(s, &u->ports[query[i].under], &u->prefix[query[i].under], &query[i], i,
+                         err);
     return st;
 }
 

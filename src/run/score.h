@@ -40,6 +40,13 @@ struct tac_query {
 /* tac_query_at: how many tokens of the context stand before the prefix. */
 size_t tac_query_at(const struct tac_prefix *prefix, const struct tac_query *q);
 
+/* tac_query_own: tokens that a prompt puts to each text. tac_query_fits: TACIT_EINPUT, with `what`
+ * in front, where a query with so many is longer than can be computed. Its last token needs no
+ * place: nothing is predicted from it. */
+size_t tac_query_own(const struct tac_ports *ports, const struct tac_prefix *prefix);
+enum tacit_status tac_query_fits(const struct tac_session *s, const struct tac_query *q, size_t own,
+                                 const char *what, struct tacit_err *err) TAC_MUST_USE;
+
 struct tac_score_options {
     size_t batch_rows; /* unshared rows a batch (2048); a longer query is a batch of its own */
     /* called after each batch; a non-zero return stops with TACIT_ECANCEL. NULL: none */
@@ -54,7 +61,7 @@ struct tac_score_options tac_score_options_default(void);
  * that place) of all targets, one after another, sum of n_target each; best may be NULL. Queries
  * keep their order; neighbours with a common beginning share rows. A target token without any row
  * before it (no prefix, no context), or a prefix behind the context's end, is an error naming the
- * query. */
+ * query; so is one that is too long. Nothing is run before all are checked. */
 enum tacit_status tac_score(struct tac_session *s, double *logp, int32_t *best,
                             const struct tac_ports *ports, const struct tac_prefix *prefix,
                             const struct tac_query *query, size_t n,

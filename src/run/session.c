@@ -3,6 +3,7 @@
 #include "base/resident.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,20 +170,27 @@ static const struct tac_seq *own_sequences(const struct tac_job *job, const stru
     return seq;
 }
 
-/* Soft tokens, and those that keys and values stand for, count as any other. */
-static enum tacit_status check_length(const struct tac_session *s, size_t n, struct tacit_err *err)
+size_t tac_session_longest(const struct tac_session *s)
 {
-    const struct tac_decoder_config *c = &s->weights->model->c;
-    if (n > TAC_MAX_PATH)
-        return tac_fail(err, TACIT_EINPUT, "a sequence of %zu tokens: at most %d can be computed",
-                        n, TAC_MAX_PATH);
-    if (c->limit && n > c->limit)
-        return tac_fail(
-            err, TACIT_EINPUT,
-            "a sequence of %zu tokens, soft ones among them: the model takes %zu at most "
-            "(%s/config.json: field '%s')",
-            n, c->limit, s->weights->model->path, c->limit_by);
-    return TACIT_OK;
+    size_t limit = s->weights->model->c.limit;
+    return limit && limit < TAC_MAX_PATH ? limit : TAC_MAX_PATH;
+}
+
+enum tacit_status tac_session_fits(const struct tac_session *s, size_t n, size_t own,
+                                   const char *what, struct tacit_err *err)
+{
+    const struct tac_model *m = s->weights->model;
+    char prompt[64] = "";
+    if (n <= tac_session_longest(s))
+        return TACIT_OK;
+    if (own)
+        snprintf(prompt, sizeof prompt, ", %zu of them a prompt's", own);
+    if (!m->c.limit || m->c.limit > TAC_MAX_PATH)
+        return tac_fail(err, TACIT_EINPUT, "%s: %zu tokens%s: at most %d can be computed", what, n,
+                        prompt, TAC_MAX_PATH);
+    return tac_fail(err, TACIT_EINPUT,
+                    "%s: %zu tokens%s: the model takes %zu at most (%s/config.json: field '%s')",
+                    what, n, prompt, m->c.limit, m->path, m->c.limit_by);
 }
 
 static enum tacit_status build_tree(struct tac_session *s, struct tac_tree *t,
@@ -206,7 +214,7 @@ static enum tacit_status build_tree(struct tac_session *s, struct tac_tree *t,
     enum tacit_status st = tac_tree_build(t, seq, job->n, &o, err);
     tac_arena_release(&a);
     for (size_t i = 0; !st && i < t->n_seg; i++)
-        st = check_length(s, (size_t)(t->seg[i].base + t->seg[i].n), err);
+        st = tac_session_fits(s, (size_t)(t->seg[i].base + t->seg[i].n), 0, "a sequence", err);
     if (st)
         tac_tree_release(t);
     return st;

@@ -108,6 +108,13 @@ struct tac_demand {
     double again;   /* ... which is this share more work (matrix products) */
 };
 
+/* tac_session_longest: tokens of a sequence at most: soft ones, and those that kept keys and values
+ * stand for, count as any other. tac_session_fits: TACIT_EINPUT, with `what` in front, where one of
+ * n tokens is longer; `own` of them are a prompt's (0: it is not known). */
+size_t tac_session_longest(const struct tac_session *s);
+enum tacit_status tac_session_fits(const struct tac_session *s, size_t n, size_t own,
+                                   const char *what, struct tacit_err *err) TAC_MUST_USE;
+
 /* tac_session_measure: without running it. */
 enum tacit_status tac_session_measure(struct tac_session *s, const struct tac_job *job,
                                       struct tac_demand *out, struct tacit_err *err) TAC_MUST_USE;

@@ -127,6 +127,11 @@ enum tacit_status tac_keep_training(struct tacit_examples *e, const struct tacit
 /* tac_plan: fills prompts and units from the spec, tasks and model that st holds. */
 enum tacit_status tac_plan(struct tacit_study *st, struct tacit_err *err) TAC_MUST_USE;
 
+/* tac_plan_lengths: TACIT_EINPUT where a text with its prompt is longer than the model takes: the
+ * first unit's, with file and line. (lengths.c) */
+enum tacit_status tac_plan_lengths(const struct tacit_study *st,
+                                   struct tacit_err *err) TAC_MUST_USE;
+
 /* tac_plan_options: the settings that a trained prompt is trained with; out and seeds included.
  * text: what it starts from. */
 struct tacit_train_options tac_plan_options(const struct tacit_study *st,

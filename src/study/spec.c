@@ -133,6 +133,7 @@ static enum tacit_status take_root(struct tac_spec_reader *r, const struct tac_y
         {"validation_examples", TAC_TAKE_SIZE, offsetof(struct tac_spec, validation_examples), 0,
          1e9},
         {"test_examples", TAC_TAKE_SIZE, offsetof(struct tac_spec, test_examples), 0, 1e9},
+        {"max_length", TAC_TAKE_SIZE, offsetof(struct tac_spec, max_length), 1, 1e6},
         {"holdout", TAC_TAKE_SIZE, offsetof(struct tac_spec, holdout), 1, 1e9},
         {"test", TAC_TAKE_TEXT, offsetof(struct tac_spec, test), 0, 0},
         {"transfer", TAC_TAKE_FLAG, offsetof(struct tac_spec, transfer), 0, 0},

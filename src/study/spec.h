@@ -55,8 +55,9 @@ struct tac_spec {
     size_t n_task;
     size_t tokens, seeds;
     size_t train_examples, validation_examples, test_examples; /* 0: all */
-    size_t holdout;   /* so many of the training examples, the last, validate; 0: the split does */
-    const char *test; /* the split that is reported */
+    size_t max_length; /* tokens of input and answer; 0: 2048 */
+    size_t holdout;    /* so many of the training examples, the last, validate; 0: the split does */
+    const char *test;  /* the split that is reported */
     struct tac_spec_method prompt, full;
     struct tac_spec_method *method; /* (n_method) all further ones, as the file lists them */
     size_t n_method, cap_method;

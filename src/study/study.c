@@ -91,6 +91,7 @@ static enum tacit_status load_split(struct tacit_study *st, struct tacit_example
     struct tacit_examples_options o = tacit_examples_options_default();
     o.limit = limit;
     o.labelled = 1;
+    o.max_length = st->spec.max_length;
     enum tacit_status s =
         tacit_examples_load(out, t->task, st->data, split, st->m->tokenizer, &o, err);
     if (!s && !tacit_examples_count(*out))
@@ -314,6 +315,8 @@ enum tacit_status tacit_study_open(struct tacit_study **out, const char *file, c
         s = tac_plan(st, err);
     }
     if (!s)
+        s = tac_plan_lengths(st, err);
+    if (!s)
         s = open_store(st, err);
     if (s) {
         tacit_study_close(st);
@@ -511,6 +514,7 @@ static enum tacit_status time_scoring(struct tacit_study *st, double *seconds,
     struct tacit_eval_row row;
     o.limit = 32;
     o.labelled = 1;
+    o.max_length = st->spec.max_length;
     enum tacit_status s = tacit_examples_load(&few, st->task[0].task, st->data, st->spec.test,
                                               st->m->tokenizer, &o, err);
     if (!s)

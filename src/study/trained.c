@@ -359,6 +359,7 @@ static enum tacit_status train_examples(struct tac_work *w, const struct tacit_e
         return TACIT_OK;
     o.limit = w->st->spec.train_examples;
     o.labelled = 1;
+    o.max_length = w->st->spec.max_length;
     enum tacit_status s =
         tacit_examples_load(own, t->task, w->st->data, "train", w->m->tokenizer, &o, err);
     if (!s)
