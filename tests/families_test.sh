@@ -79,7 +79,8 @@ methods() {
 looks() {
     train "$tmp/p" && "$tacit" explain --model "$m" --adapter "$tmp/p" --top 2 --json --quiet >"$tmp/out" && grep -q '"tokens": \[' "$tmp/out"
     check "$family: explain" $?
-    "$tacit" inspect "$m" --check >"$tmp/out" && grep -q "family  *$family$" "$tmp/out" && grep -q "numbers  *all finite" "$tmp/out"
+    "$tacit" inspect "$m" --check >"$tmp/out" && grep -q "family  *$family$" "$tmp/out" && grep -q "numbers  *all finite" "$tmp/out" &&
+        grep -q "positions  *\(ALiBi\|learned\|rotary\)" "$tmp/out"
     check "$family: inspect" $?
     "$tacit" bench --model "$m" --rounds 1 --rows 1,3 --texts 2 --length 8 --prefill 8 --decode 2 --tokens 2 --quiet >"$tmp/out" 2>"$tmp/err"
     check "$family: bench" $?

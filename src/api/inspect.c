@@ -125,6 +125,20 @@ static enum tacit_status add_batch(struct tacit_inspect *x, const char *name, si
     return s;
 }
 
+/* How a model knows where a token stands, and how many it takes. */
+static void add_positions(struct tacit_inspect *x, const struct tac_decoder_config *c)
+{
+    if (c->alibi)
+        add_fact(x, "positions", "ALiBi");
+    if (c->positions)
+        add_fact(x, "positions", "learned, %zu", c->positions);
+    if (c->rotary.n)
+        add_fact(x, "positions", "rotary, over %zu of a head's %zu dimensions", c->rotary.n, c->D);
+    if (c->limit)
+        add_fact(x, "longest text", "%zu tokens, a prompt's among them (%s)", c->limit,
+                 c->limit_by);
+}
+
 static enum tacit_status inspect_model(struct tacit_inspect *x, const char *path, const char *cache,
                                        bool check, struct tacit_err *err)
 {
@@ -143,7 +157,10 @@ static enum tacit_status inspect_model(struct tacit_inspect *x, const char *path
     add_fact(x, "layers", "%zu", m->c.L);
     add_fact(x, "width", "%zu", m->c.C);
     add_fact(x, "heads", "%zu x %zu", m->c.H, m->c.D);
-    add_fact(x, "mlp width", "%zu", m->c.F);
+    if (m->c.G != m->c.H)
+        add_fact(x, "key heads", "%zu", m->c.G);
+    add_fact(x, "mlp width", "%zu%s", m->c.F, m->c.gated ? ", gated" : "");
+    add_positions(x, &m->c);
     add_fact(x, "vocabulary rows", "%zu", m->c.V);
     add_fact(x, "head", "%s", m->c.tied ? "tied to the embedding" : "its own");
     add_fact(x, "residual after norm", "%s", m->c.post_ln_residual ? "yes" : "no");
