@@ -221,6 +221,28 @@ refuses "a rank that the tensors have not" "found 2x32, expected 65536x32" limit
     --adapter "$(spoil lora l6 r 65536)" "$tmp/in"
 refuses "YAML aliases that multiply" "laugh.yaml" limited "$tacit" tasks show "$tmp/laugh.yaml" --data demo
 
+# ---- adapters of another model ----
+for family in llama gpt2 qwen3; do
+    "$tacit" init-model --family $family --layers 2 --width 32 --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/$family" --quiet
+done
+for method in prompt prefix lora:r=1; do
+    "$tacit" train --model "$tmp/llama" --method $method --task demo/task.yaml --data demo --limit 2 --no-eval --steps 1 --tokens 2 --quiet \
+        --out "$tmp/a-${method%%:*}" >/dev/null
+done
+foreign="base_model_name_or_path': $tmp/llama is of the family 'llama', the model $tmp"
+for adapter in prompt prefix lora; do
+    refuses "scoring with a $adapter of another family's model" "a-$adapter/adapter_config.json: field '$foreign/qwen3 of 'qwen3'" \
+        "$tacit" score --model "$tmp/qwen3" --adapter "$tmp/a-$adapter" --quiet "$tmp/in"
+done
+refuses "evaluating with one" "$foreign/m of 'bloom'" "$tacit" eval --model "$tmp/m" --task demo/task.yaml --data demo --adapter "$tmp/a-prompt" --quiet
+refuses "evaluating with two, one after another" "$foreign/m of 'bloom'" \
+    "$tacit" eval --model "$tmp/m" --task demo/task.yaml --data demo --adapter "$tmp/a-prompt+$tmp/a-prompt" --quiet
+refuses "explaining one" "$foreign/gpt2 of 'gpt2'" "$tacit" explain --model "$tmp/gpt2" --adapter "$tmp/a-prompt" --quiet
+refuses "generating with one" "$foreign/gpt2 of 'gpt2'" "$tacit" generate --model "$tmp/gpt2" --adapter "$tmp/a-prompt" --ids "1 2"
+refuses "going on from one" "$foreign/qwen3 of 'qwen3'" \
+    "$tacit" train --model "$tmp/qwen3" --init adapter:"$tmp/a-lora" --task demo/task.yaml --data demo --steps 1 --out "$tmp/out"
+refuses "folding one in" "$foreign/qwen3 of 'qwen3'" "$tacit" merge "$tmp/a-lora" --model "$tmp/qwen3" --out "$tmp/out"
+
 # ---- new models ----
 new() { "$tacit" init-model --layers 1 --vocab 20 --out "$tmp/out" "$@"; }
 refuses "a family that there is not" "family: 'mamba' is not supported (supported: bloom, " new --family mamba

@@ -211,6 +211,25 @@ static enum tacit_status append_prompt(struct tac_peft_prompt *p, const struct t
     return TACIT_OK;
 }
 
+static enum tacit_status prompt_of(struct tac_peft_prompt *p, const struct tac_peft_folder *f,
+                                   const struct tacit_model *m, struct tacit_err *err)
+{
+    enum tacit_status s = m ? tac_peft_family(f, m->model, err) : TACIT_OK;
+    return s ? s : tac_prompt_of(p, f, m ? &m->model->c : NULL, TAC_NO_TASK, err);
+}
+
+static enum tacit_status load_prompt(struct tac_peft_prompt *p, const char *dir,
+                                     const struct tacit_model *m, struct tacit_err *err)
+{
+    struct tac_peft_folder f;
+    enum tacit_status s = tac_peft_open(&f, dir, err);
+    if (s)
+        return s;
+    s = prompt_of(p, &f, m, err);
+    tac_peft_close(&f);
+    return s;
+}
+
 /* Prompts one after another: folders with + between. */
 static enum tacit_status open_joined(struct tacit_adapter *a, const char *dirs,
                                      const struct tacit_model *m, struct tacit_err *err)
@@ -219,7 +238,7 @@ static enum tacit_status open_joined(struct tacit_adapter *a, const char *dirs,
     for (const char *at = dirs; !s && *at; at += strcspn(at, "+"), at += *at == '+') {
         char *dir = tac_strndup(at, strcspn(at, "+"), err);
         struct tac_peft_prompt p = {0};
-        s = dir ? tac_peft_load_prompt(&p, dir, m ? &m->model->c : NULL, err) : TACIT_EFAIL;
+        s = dir ? load_prompt(&p, dir, m, err) : TACIT_EFAIL;
         if (!s && !a->p.values) {
             a->p = p;
             p = (struct tac_peft_prompt){0};
@@ -242,7 +261,7 @@ static enum tacit_status open_folder(struct tacit_adapter *a, const char *dir,
         return s;
     snprintf(a->type, sizeof a->type, "%s", f.type);
     if (f.method == &tac_method_prompt || !m)
-        s = tac_prompt_of(&a->p, &f, m ? &m->model->c : NULL, TAC_NO_TASK, err);
+        s = prompt_of(&a->p, &f, m, err);
     else
         s = tac_tune_of(&a->tune, &f, m->weights, false, err);
     tac_peft_close(&f);

@@ -57,6 +57,35 @@ void tac_peft_close(struct tac_peft_folder *f)
     *f = (struct tac_peft_folder){0};
 }
 
+enum tacit_status tac_peft_family(const struct tac_peft_folder *f, const struct tac_model *m,
+                                  struct tacit_err *err)
+{
+    const char *key = "base_model_name_or_path",
+               *base = json_string_value(json_object_get(f->config, key));
+    json_t *config = NULL;
+    struct tacit_err none;
+    if (!base || !tac_is_dir(base))
+        return TACIT_OK;
+    char *path = tac_path(base, "config.json", err);
+    if (!path)
+        return TACIT_EFAIL;
+    /* a folder that is no model any more says nothing */
+    enum tacit_status s = tac_json_load(&config, path, CONFIG_LIMIT, &none);
+    const char *type = s ? NULL : json_string_value(json_object_get(config, "model_type"));
+    if (s == TACIT_EFAIL)
+        *err = none;
+    else
+        s = TACIT_OK;
+    if (type && strcmp(type, m->family->model_type) != 0)
+        s = tac_fail(err, TACIT_EINPUT,
+                     "%s: field '%s': %s is of the family '%s', the model %s of '%s': an adapter "
+                     "means nothing on another family's model",
+                     f->config_path, key, base, type, m->path, m->family->model_type);
+    json_decref(config);
+    free(path);
+    return s;
+}
+
 enum tacit_status tac_peft_size(size_t *out, const struct tac_peft_folder *f, const char *key,
                                 size_t min, size_t max, size_t fallback, struct tacit_err *err)
 {

@@ -21,6 +21,11 @@ enum tacit_status tac_peft_open(struct tac_peft_folder *f, const char *dir,
                                 struct tacit_err *err) TAC_MUST_USE;
 void tac_peft_close(struct tac_peft_folder *f);
 
+/* tac_peft_family: TACIT_EINPUT where the model that the folder names is there as a folder and of
+ * another family than m: where shapes are the same, nothing else would tell. */
+enum tacit_status tac_peft_family(const struct tac_peft_folder *f, const struct tac_model *m,
+                                  struct tacit_err *err) TAC_MUST_USE;
+
 /* For the methods' configure and read. */
 
 /* tac_peft_size: an integer of the config from min to max; `fallback` where it is absent or null.

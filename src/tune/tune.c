@@ -287,7 +287,9 @@ enum tacit_status tac_tune_of(struct tac_tune **out, const struct tac_peft_folde
 {
     struct tac_tune_spec spec = {0};
     *out = NULL;
-    enum tacit_status s = tac_tune_spec_parse(&spec, f->method->name, err);
+    enum tacit_status s = tac_peft_family(f, weights->model, err);
+    if (!s)
+        s = tac_tune_spec_parse(&spec, f->method->name, err);
     spec.path = f->config_path;
     if (!s)
         s = f->method->configure(&spec, f, weights->model, err);
