@@ -662,6 +662,18 @@ TACIT_API enum tacit_status tacit_study_open(struct tacit_study **out, const cha
                                              struct tacit_err *err);
 TACIT_API void tacit_study_close(struct tacit_study *s);
 
+/* The models of a file that names several (key `models`): *n paths in one block, to be freed by
+ * tacit_free; 0 where it names one or none. Each is opened as a study with its path as the options'
+ * model, in dir/NAME; tacit_study_part says its NAME. tacit_study_join puts what the studies in
+ * these folders have found into dir/study.db, tables and claims by model; before them it takes the
+ * folder, or says whose it is. */
+TACIT_API enum tacit_status tacit_study_models(char ***out, size_t *n, const char *file,
+                                               struct tacit_err *err);
+TACIT_API const char *tacit_study_part(const char *model);
+TACIT_API enum tacit_status tacit_study_join(const char *dir, const char *file,
+                                             const char *const *model, size_t n,
+                                             struct tacit_err *err);
+
 /* A piece of work. */
 struct tacit_unit {
     const char *key, *kind; /* "make:entail/prompt/1", "make" */

@@ -308,5 +308,58 @@ mkdir "$tmp/y" && echo "no database" >"$tmp/y/study.db"
 refuses "a store that is no database" "study.db" study "$tmp/s.yaml" "$tmp/y"
 refuses "no study file" "missing.yaml" study "$tmp/missing.yaml" "$tmp/x"
 refuses "no folder" "option '--out' is needed" "$tacit" study "$tmp/s.yaml"
+
+# ---- several models ----
+mkdir "$tmp/models"
+models=()
+for family in llama gpt2 gpt_neox; do
+    width=32 && [ $family = gpt2 ] && width=48
+    "$tacit" init-model --family $family --layers 2 --width $width --heads 4 --std 0.2 --tokenizer demo/tokenizer.json --out "$tmp/models/$family" --quiet
+    models+=("models/$family")
+done
+several() { # FILE MODELS [LINE]...
+    spec "$1" "$PWD/demo/task.yaml, $tmp/other.yaml" 2 'methods: {prompt: {epochs: 1, batch: 4, lr: 1e-2}, lora: {method: "lora:r=1", epochs: 1, batch: 4}}
+controls: {random: 1}
+transfer: true'
+    sed -i "s|^model: .*|models: [$2]|" "$1"
+    printf '%s\n' "${@:3}" >>"$1"
+}
+several "$tmp/three.yaml" "models/llama, models/gpt2, models/gpt_neox"
+"$tacit" study "$tmp/three.yaml" --out "$tmp/three" --plan >"$tmp/out"
+check "--plan: each model, and that transfer is within one" "$([ ! -e "$tmp/three" ] && [ "$(grep -c '^to do: ' "$tmp/out")" = 3 ] &&
+    grep -q '^== .*/models/gpt_neox$' "$tmp/out" && grep -q "within each model: a prompt is rows of its model's embedding" "$tmp/out"; echo $?)"
+LD_PRELOAD="$BUILD/crash.so" TACIT_CRASH_AT=rename:40 "$tacit" study "$tmp/three.yaml" --out "$tmp/three" --quiet >/dev/null 2>&1
+[ $? = 137 ] && "$tacit" study "$tmp/three.yaml" --out "$tmp/three" --quiet >"$tmp/out"
+check "a study of three families, after a crash" $?
+check "claims of each model" "$([ "$(sqlite3 "$tmp/three/study.db" "SELECT count(DISTINCT substr(id, 1, instr(id, '/'))) FROM claim")" = 3 ] &&
+    [ "$(grep -c "^claim " "$tmp/out")" = 3 ]; echo $?)"
+for t in accuracy runs seeds reading transfer similarity wins; do
+    for family in llama gpt2 gpt_neox; do
+        [ "$(sqlite3 "$tmp/three/study.db" "SELECT json_group_array(json('[' || substr(value, instr(value, ',') + 1)))
+            FROM result, json_each(rows) WHERE name = '${t}_by_model' AND json_extract(value, '\$[0]') = '$family'")" = \
+            "$(sqlite3 "$tmp/three/$family/study.db" "SELECT json_group_array(json(value)) FROM result, json_each(rows) WHERE name = '$t'")" ] || echo "$t $family"
+    done
+done >"$tmp/out"
+check "tables by model are the models' own, row by row" "$([ ! -s "$tmp/out" ]; echo $?)"
+[ "$(sqlite3 "$tmp/three/study.db" "SELECT rows FROM result WHERE name = 'across'")" = "[[\"llama\",\"gpt2\",\"a prompt is rows of its model's embedding: 32 wide and 48\"],[\"llama\",\"gpt_neox\",\"other families, llama and gpt_neox: rows of another embedding mean nothing\"],[\"gpt2\",\"gpt_neox\",\"a prompt is rows of its model's embedding: 48 wide and 32\"]]" ]
+check "between models nothing is run, and why" $?
+"$tacit" report "$tmp/three" --quiet >/dev/null && [ -s "$tmp/three/tables/transfer_by_model.tsv" ] && "$tacit" report "$tmp/three/gpt2" --quiet >/dev/null &&
+    [ -s "$tmp/three/gpt2/figures/transfer.svg" ]
+check "a report of all, and of each" $?
+wrong() { # NAME TEXT COMMAND...
+    "${@:3}" >/dev/null 2>"$tmp/err"
+    check "refused: $1" "$([ $? = 2 ] && grep -qF -- "$2" "$tmp/err" && [ "$(wc -l <"$tmp/err")" = 1 ]; echo $?)"
+}
+wrong "one model in the folder of several" "holds a study of several models: give the study another folder" \
+    "$tacit" study "$tmp/three.yaml" --model "$tmp/models/llama" --out "$tmp/three" --quiet
+wrong "several in the folder of one" "holds a study: give the study of several models another folder" \
+    "$tacit" study "$tmp/three.yaml" --out "$tmp/three/llama" --quiet
+several "$tmp/two.yaml" "models/llama, $tmp/m/../models/llama"
+wrong "two models of one name" "two.yaml:2: key 'models': two are called 'llama'" "$tacit" study "$tmp/two.yaml" --out "$tmp/two" --quiet
+several "$tmp/two.yaml" "models/llama" "model: $tmp/m"
+wrong "model beside models" "key 'models': beside 'model', expected one of both" "$tacit" study "$tmp/two.yaml" --out "$tmp/two" --quiet
+several "$tmp/two.yaml" "models/llama, models/none"
+wrong "a last model that is not there, before the first is worked on" "models/none" "$tacit" study "$tmp/two.yaml" --out "$tmp/two" --quiet
+check "and nothing is left" "$([ ! -e "$tmp/two" ]; echo $?)"
 echo "1..$n"
 exit $bad

@@ -350,8 +350,9 @@ static const struct cli_command commands[] = {
     {"study", "FILE", "train, compare and read prompts of several tasks and seeds",
      "Does everything that the study file asks for (docs/STUDY.md): prompts trained from the tasks' descriptions, what they are "
      "compared with, and the analyses; all of it ends in DIR/study.db. Stopped or killed, the same command goes on where it "
-     "was; what is done and unchanged is not done again.\n\n"
-     "With --json: {out, units, claims: [{id, verdict, finding, note, estimate, low, high, p, p_holm}]}; with --plan "
+     "was; what is done and unchanged is not done again. A file that names several models makes a study of each in "
+     "DIR/NAME, and DIR/study.db of all.\n\n"
+     "With --json (a line for each of several models): {out, units, claims: [{id, verdict, finding, note, estimate, low, high, p, p_holm}]}; with --plan "
      "{units, jobs, seconds, memory_bytes}.",
      "tacit study demo/study.yaml --out demo-run", GROUPS(model_options, study_options), cli_study},
     {"sweep", "FILE", "try settings of methods, and find the best by the validation split",

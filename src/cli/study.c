@@ -224,7 +224,7 @@ static void print_claims_json(const struct tacit_study *s, const char *out)
 
 /* ---- the commands ---- */
 
-static int run(const struct cli_args *a, struct tacit_study *s, bool sweep)
+static int run(const struct cli_args *a, struct tacit_study *s, const char *out, bool sweep)
 {
     struct show show = {.terminal = isatty(STDERR_FILENO), .quiet = cli_has(a, "quiet")};
     struct tacit_progress progress = {report, &show};
@@ -237,21 +237,106 @@ static int run(const struct cli_args *a, struct tacit_study *s, bool sweep)
     if (st)
         return cli_fail(a, &err);
     if (cli_has(a, "json")) {
-        (sweep ? print_bests_json : print_claims_json)(s, cli_get(a, "out"));
+        (sweep ? print_bests_json : print_claims_json)(s, out);
         return 0;
     }
-    printf("%s: %zu units, %s\n", cli_get(a, "out"), tacit_study_units(s),
-           show_time(took, now() - start));
+    printf("%s: %zu units, %s\n", out, tacit_study_units(s), show_time(took, now() - start));
     (sweep ? print_bests : print_claims)(s);
     return 0;
+}
+
+/* One model's study, in the folder `out`. */
+static int one_model(const struct cli_args *a, const struct tacit_study_options *o, const char *out)
+{
+    struct tacit_study *s;
+    struct tacit_err err;
+    if (tacit_study_open(&s, a->word[0], out, o, &err))
+        return cli_fail(a, &err);
+    int status = 0;
+    if (cli_has(a, "status"))
+        status = print_units(a, s);
+    else if (cli_has(a, "plan"))
+        status = print_plan(a, s);
+    else
+        status = run(a, s, out, o->sweep);
+    tacit_study_close(s);
+    return status;
+}
+
+static int join(const struct cli_args *a, char **model, size_t n)
+{
+    struct tacit_err err;
+    const char *const *list = (const char *const *)model;
+    return tacit_study_join(cli_get(a, "out"), a->word[0], list, n, &err) ? cli_fail(a, &err) : 0;
+}
+
+static char *folder_of(const struct cli_args *a, const char *model)
+{
+    const char *name = tacit_study_part(model), *dir = cli_get(a, "out");
+    size_t bytes = strlen(dir) + strlen(name) + 2;
+    char *out = malloc(bytes);
+    if (out)
+        snprintf(out, bytes, "%s/%s", dir, name);
+    return out;
+}
+
+/* What is wrong with the last model is not to be found when the first has been worked on. */
+static int check_models(const struct cli_args *a, const struct tacit_study_options *o, char **model,
+                        size_t n)
+{
+    struct tacit_study_options look = *o;
+    struct tacit_study *s;
+    struct tacit_err err;
+    int status = 0;
+    look.read_only = 1;
+    for (size_t i = 0; !status && i < n; i++) {
+        char *out = folder_of(a, model[i]);
+        look.model = model[i];
+        if (!out)
+            return cli_no_memory(a);
+        if (tacit_study_open(&s, a->word[0], out, &look, &err))
+            status = cli_fail(a, &err);
+        else
+            tacit_study_close(s);
+        free(out);
+    }
+    return status;
+}
+
+/* One after another; what is found so far is put together after each. */
+static int each_model(const struct cli_args *a, struct tacit_study_options *o, char **model,
+                      size_t n)
+{
+    bool json = cli_has(a, "json");
+    int status = o->read_only ? 0 : check_models(a, o, model, n);
+    if (!status && !o->read_only)
+        status = join(a, model, n);
+    for (size_t i = 0; !status && i < n; i++) {
+        char *out = folder_of(a, model[i]);
+        if (!out)
+            return cli_no_memory(a);
+        o->model = model[i];
+        if (!json)
+            printf("%s== %s\n", i ? "\n" : "", model[i]);
+        fflush(stdout);
+        status = one_model(a, o, out);
+        free(out);
+        if (!status && !o->read_only)
+            status = join(a, model, n);
+    }
+    if (!status && !json && n > 1)
+        printf(
+            "\nTransfer and similarity are within each model: a prompt is rows of its model's embedding, an adapter "
+            "belongs to its matrices.\n");
+    return status;
 }
 
 static int study_or_sweep(const struct cli_args *a, bool sweep)
 {
     struct tacit_study_options o = tacit_study_options_default();
-    struct tacit_study *s;
     struct tacit_err err;
-    bool look = cli_has(a, "plan") || cli_has(a, "status");
+    char **model = NULL;
+    size_t n = 0;
     if (a->n_word != 1)
         return cli_usage(a, "expected one study file");
     if (!cli_need(a, "out") || !cli_model_options(a, &o.model_options) ||
@@ -260,18 +345,12 @@ static int study_or_sweep(const struct cli_args *a, bool sweep)
     o.model = cli_get(a, "model");
     o.data = cli_get(a, "data");
     o.task_folders = cli_task_folders(a);
-    o.read_only = look;
+    o.read_only = cli_has(a, "plan") || cli_has(a, "status");
     o.sweep = sweep;
-    if (tacit_study_open(&s, a->word[0], cli_get(a, "out"), &o, &err))
+    if (!o.model && tacit_study_models(&model, &n, a->word[0], &err))
         return cli_fail(a, &err);
-    int status = 0;
-    if (cli_has(a, "status"))
-        status = print_units(a, s);
-    else if (cli_has(a, "plan"))
-        status = print_plan(a, s);
-    else
-        status = run(a, s, sweep);
-    tacit_study_close(s);
+    int status = n ? each_model(a, &o, model, n) : one_model(a, &o, cli_get(a, "out"));
+    tacit_free(model);
     return status;
 }
 

@@ -120,6 +120,49 @@ static enum tacit_status take_tasks(struct tac_spec_reader *r, const struct tac_
     return s;
 }
 
+/* Each has a folder by the last part of its path. */
+static enum tacit_status check_model(struct tac_spec_reader *r, const struct tac_yaml *node,
+                                     const char *model)
+{
+    const struct tac_spec *sp = r->spec;
+    const char *name = tacit_study_part(model);
+    if (!*name || *name == '.')
+        return tac_yaml_fail(&sp->doc, node, r->err,
+                             "key 'models': '%s': the last part of its path is to be its name",
+                             model);
+    for (size_t i = 0; i + 1 < sp->n_model; i++)
+        if (strcmp(name, tacit_study_part(sp->models[i])) == 0)
+            return tac_yaml_fail(&sp->doc, node, r->err,
+                                 "key 'models': two are called '%s': each needs a name of its own, "
+                                 "the last part of its path",
+                                 name);
+    return TACIT_OK;
+}
+
+static enum tacit_status take_models(struct tac_spec_reader *r, const struct tac_yaml *root)
+{
+    struct tac_spec *sp = r->spec;
+    const struct tac_yaml *list;
+    if (!tac_yaml_find(root, "models"))
+        return TACIT_OK;
+    enum tacit_status s = tac_yaml_get_list(&list, &sp->doc, root, "models", r->err);
+    if (!s && sp->model)
+        s = tac_yaml_fail(&sp->doc, list, r->err,
+                          "key 'models': beside 'model', expected one of both");
+    if (!s && (list->n == 0 || list->n > TAC_STUDY_MODELS))
+        s = tac_yaml_fail(&sp->doc, list, r->err, "key 'models': expected 1 to %d, found %zu",
+                          TAC_STUDY_MODELS, list->n);
+    for (const struct tac_yaml *c = s ? NULL : list->first; !s && c; c = c->next) {
+        if (c->kind != TAC_YAML_SCALAR)
+            return tac_yaml_fail(&sp->doc, c, r->err, "key 'models': expected folders or hub ids");
+        const char **to = &sp->models[sp->n_model++];
+        s = tac_spec_path(r, to, c->text, true);
+        if (!s)
+            s = check_model(r, c, *to);
+    }
+    return s;
+}
+
 static enum tacit_status take_root(struct tac_spec_reader *r, const struct tac_yaml *root)
 {
     static const struct tac_spec_field fields[] = {
@@ -140,9 +183,9 @@ static enum tacit_status take_root(struct tac_spec_reader *r, const struct tac_y
         {"margin", TAC_TAKE_REAL, offsetof(struct tac_spec, margin), 0, 1},
         {0},
     };
-    static const char *const more[] = {"tasks",   "methods",         "controls", "noise",
-                                       "reading", "paths",           "neurons",  "forgetting",
-                                       "sweep",   "by_construction", NULL};
+    static const char *const more[] = {"models",     "tasks",   "methods",         "controls",
+                                       "noise",      "reading", "paths",           "neurons",
+                                       "forgetting", "sweep",   "by_construction", NULL};
     struct tac_spec *sp = r->spec;
     const struct tac_yaml *map;
     static const struct tac_spec_field noise[] = {
@@ -197,6 +240,8 @@ enum tacit_status tac_spec_parse(struct tac_spec *spec, const char *text, size_t
     enum tacit_status s = r.dir ? tac_yaml_parse(&spec->doc, text, n, name, err) : TACIT_EFAIL;
     if (!s)
         s = take_root(&r, spec->doc.root);
+    if (!s)
+        s = take_models(&r, spec->doc.root);
     if (!s)
         s = take_tasks(&r, spec->doc.root);
     if (!s)

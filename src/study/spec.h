@@ -5,6 +5,7 @@
 #include "format/yaml.h"
 
 enum {
+    TAC_STUDY_MODELS = 16,
     TAC_STUDY_TASKS = 64,
     TAC_STUDY_SEEDS = 64,
     TAC_STUDY_WORDINGS = 32,
@@ -51,6 +52,8 @@ struct tac_spec {
     struct tac_yaml_doc doc;
     struct tac_arena arena;
     const char *name, *model, *data, *wordings; /* paths are resolved; NULL where absent */
+    const char *models[TAC_STUDY_MODELS];       /* where the file names several instead of one */
+    size_t n_model;
     const char *task[TAC_STUDY_TASKS];
     size_t n_task;
     size_t tokens, seeds;

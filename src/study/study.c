@@ -29,6 +29,9 @@ static enum tacit_status take_names(struct tacit_study *st, const char *file, co
                                     struct tacit_err *err)
 {
     const char *model = st->o.model ? st->o.model : st->spec.model, *data = st->o.data;
+    if (!model && st->spec.n_model)
+        return tac_fail(err, TACIT_EINPUT, "%s: key 'models' names several: give one of them",
+                        file);
     if (!model)
         model = tacit_model_embedded();
     if (!model)
@@ -377,7 +380,7 @@ static enum tacit_status put_facts(struct tacit_study *st, struct tacit_err *err
 {
     struct tacit_model_info info;
     struct utsname host = {0};
-    char hash[24], number[3][24], machine[300];
+    char hash[24], number[5][24], machine[300];
     struct tac_buf file = {0};
     tacit_model_describe(st->m, &info);
     uname(&host);
@@ -385,6 +388,8 @@ static enum tacit_status put_facts(struct tacit_study *st, struct tacit_err *err
     snprintf(number[0], sizeof *number, "%zu", st->spec.tokens);
     snprintf(number[1], sizeof *number, "%zu", info.parameters);
     snprintf(number[2], sizeof *number, "%zu x %d", st->o.jobs, info.threads);
+    snprintf(number[3], sizeof *number, "%zu", info.width);
+    snprintf(number[4], sizeof *number, "%zu", info.layers);
     snprintf(machine, sizeof machine, "%s %s, %s", host.sysname, host.machine, info.backend);
     enum tacit_status s = tac_file_read(&file, st->file, TAC_YAML_BYTES, err);
     const char *const fact[][2] = {
@@ -392,7 +397,7 @@ static enum tacit_status put_facts(struct tacit_study *st, struct tacit_err *err
         {"model_hash", hash},          {"parameters", number[1]},  {"tokens", number[0]},
         {"test_split", st->spec.test}, {"tacit", tacit_version()}, {"sqlite", tac_db_version()},
         {"machine", machine},          {"workers", number[2]},     {"study", file.data},
-        {"command", command_of(st)},
+        {"command", command_of(st)},   {"width", number[3]},       {"layers", number[4]},
     };
     for (size_t i = 0; !s && i < sizeof fact / sizeof *fact; i++)
         s = put_meta(st, fact[i][0], fact[i][1], err);
