@@ -277,7 +277,7 @@ static const struct cli_command commands[] = {
      "For each token of the prompt: the word it started from, the nearest vocabulary tokens by cosine, their margin and "
      "a z-score of that margin against real vocabulary rows perturbed to equal cosine, the drift from the start, "
      "whether the word persisted, and the tokens' scripts; raw, and after the model's embedding norm, which soft "
-     "tokens pass too.\n\n"
+     "tokens pass too (BLOOM alone has one; else both are the same).\n\n"
      "With --json: {tokens: [{init, init_id, persisted, raw: VIEW, normed: VIEW}]} with VIEW = {nearest: [{id, text, "
      "script, cosine}], margin, z, init_cosine, init_rank, drift, drift_ratio}.",
      "tacit explain --model bloomz-560m --adapter runs/rte --top 3",
