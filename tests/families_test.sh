@@ -90,6 +90,10 @@ looks() {
     "$tacit" convert "$tmp/p" "$tmp/p.npy" --quiet && "$tacit" convert "$tmp/p.npy" "$tmp/p2" --model "$m" --quiet &&
         score --adapter "$tmp/p" >"$tmp/with" && score --adapter "$tmp/p2" >"$tmp/other" && cmp -s "$tmp/with" "$tmp/other"
     check "$family: a prompt goes out and comes back" $?
+    "$tacit" convert "$tmp/p" "$tmp/in.f32" --model "$m" --text "A frog sat" --json >"$tmp/out" && "$tacit" convert "$tmp/p" "$tmp/in.pt" --model "$m" \
+        --text "A frog sat" --quiet && rows=$(sed 's/.*"tokens": \([0-9]*\), "text_tokens": \([0-9]*\).*/\1+\2/' "$tmp/out") &&
+        [ "$(stat -c %s "$tmp/in.f32")" = $(((rows) * 48 * 4)) ] && [ -s "$tmp/in.pt" ]
+    check "$family: a whole input for other programs" $?
     "$tacit" eval --model "$m" --task demo/task.yaml --data demo --limit 4 --adapter "$tmp/p" --prompt description --no-prompt --quiet >"$tmp/out"
     check "$family: eval" $?
     head -c 3000 README.md >"$tmp/text.txt"
@@ -112,6 +116,7 @@ test_examples: 8
 test: validation
 methods:
   prompt: {epochs: 2, batch: 3, lr: 1e-2}
+  full: {epochs: 1, batch: 3, lr: 1e-3}
   lora: {method: "lora:r=2", epochs: 1, batch: 3}
   prefix: {epochs: 1, batch: 3}
 controls: {random: 2, shuffled: true, drift: true, discrete: true}

@@ -212,6 +212,45 @@ static void test_limits(void **state)
     }
 }
 
+/* ---- new models ---- */
+
+/* Gains of a new model are 1, biases 0; its shape is what was asked for. */
+static void test_fresh(void **state)
+{
+    (void)state;
+    static const char *const families[] = {"bloom", "gpt2", "gpt_neox", "qwen3"};
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        struct tacit_model_shape shape = tacit_model_shape_default();
+        char dir[64] = "/tmp/tacit-families-XXXXXX";
+        struct tacit_err err;
+        struct tac_model *m;
+        shape.family = families[i];
+        shape.vocab = 50;
+        shape.key_heads = i == 3 ? 2 : 0;
+        shape.head_width = i == 3 ? 10 : 0;
+        shape.mlp_width = i ? 24 : 0;
+        assert_non_null(mkdtemp(dir));
+        assert_ok(tacit_model_create(dir, &shape, &err), err);
+        assert_ok(tac_model_open(&m, dir, NULL, &err), err);
+        assert_string_equal(m->family->model_type, families[i]);
+        assert_int_equal(m->c.G, i == 3 ? 2 : 4);
+        assert_int_equal(m->c.D, i == 3 ? 10 : 16);
+        assert_int_equal(m->c.F, i ? 24 : 256);
+        for (size_t slot = 0; slot < m->n_slot; slot++) {
+            const struct tac_tensor *t = m->tensor[slot];
+            if (!t || t->rank == 2)
+                continue;
+            double want = strstr(t->name, ".bias") ? 0 : 1;
+            for (size_t k = 0; k < tac_tensor_count(t); k++)
+                if (fabs(tac_tensor_get(t, k) - want) > 0)
+                    fail_msg("%s: %s: element %zu is %g, expected %g", families[i], t->name, k,
+                             tac_tensor_get(t, k), want);
+        }
+        tac_model_close(m);
+        remove_folder(dir);
+    }
+}
+
 /* ---- weights stored across ---- */
 
 /* Opens another folder in the place of a golden model. */
@@ -280,9 +319,8 @@ static void test_folded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rotary),
-        cmocka_unit_test(test_configs),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_rotary), cmocka_unit_test(test_configs),
+        cmocka_unit_test(test_limits), cmocka_unit_test(test_fresh),
         cmocka_unit_test(test_folded),
     };
     return cmocka_run_group_tests_name("families", tests, NULL, NULL);
