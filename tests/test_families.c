@@ -78,6 +78,12 @@ static const struct change changes[] = {
      "'mamba' is not supported (supported: bloom, gpt2, gpt_neox, llama, mistral, qwen2, qwen3)"},
     {"gpt-neox", "{\"rope_parameters\": {\"partial_rotary_factor\": 0.5}}",
      "rotary positions over 3 dimensions of a head: expected an even number"},
+    {"gpt-neox", "{\"rope_parameters\": {\"partial_rotary_factor\": 9.7}}",
+     "rotary positions over 9.7 of a head: expected at most 1"},
+    {"llama",
+     "{\"rope_parameters\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": "
+     "10.185916357881302, \"high_freq_factor\": 10.185916357881302}}",
+     "field 'rope_parameters': angle 0 is"},
     {"gpt-neox", "{\"hidden_size\": 26}", "expected a multiple of the 4 heads"},
     {"gpt2", "{\"scale_attn_by_inverse_layer_idx\": true}",
      "field 'scale_attn_by_inverse_layer_idx': found true, expected false"},

@@ -143,6 +143,10 @@ static enum tacit_status read_lengths(struct scaling *x, const struct tac_config
 static enum tacit_status set_plain(struct tac_decoder_config *d, const struct scaling *x,
                                    double share)
 {
+    if (share > 1)
+        return tac_fail(x->c.err, TACIT_EINPUT,
+                        "%s: rotary positions over %g of a head: expected at most 1", x->c.path,
+                        share);
     size_t n = (size_t)((double)d->D * share);
     if (n % 2 || !n || n / 2 > TAC_MAX_PAIRS)
         return tac_fail(x->c.err, TACIT_EINPUT,
@@ -152,6 +156,17 @@ static enum tacit_status set_plain(struct tac_decoder_config *d, const struct sc
     d->rotary = (struct tac_rotary){.n = n, .half = true, .scale = 1};
     for (size_t i = 0; i < n / 2; i++)
         d->rotary.freq[i] = pow(x->base, -2.0 * (double)i / (double)n);
+    return TACIT_OK;
+}
+
+/* Where low and high of a blend are one, a wave right there is neither. */
+static enum tacit_status check_angles(const struct tac_rotary *r, const struct scaling *x)
+{
+    for (size_t i = 0; i < r->n / 2; i++)
+        if (!isfinite(r->freq[i] * r->scale))
+            return tac_fail(x->c.err, TACIT_EINPUT,
+                            "%s: field '%s': angle %zu is %g times %g (rope_theta %g, factor %g)",
+                            x->c.path, x->field, i, r->freq[i], r->scale, x->base, x->factor);
     return TACIT_OK;
 }
 
@@ -201,5 +216,5 @@ enum tacit_status tac_config_rotary(struct tac_decoder_config *d, const struct t
         s = f->apply(&d->rotary, &x);
     else if (!s && f->has_factor)
         tac_config_limit(d, x.trained, x.field);
-    return s;
+    return s ? s : check_angles(&d->rotary, &x);
 }
