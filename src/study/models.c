@@ -38,22 +38,6 @@ enum tacit_status tacit_study_models(char ***out, size_t *n, const char *file,
     return *out ? TACIT_OK : TACIT_EFAIL;
 }
 
-/* A store that a study or sweep of one model works on is not to be written over. */
-static enum tacit_status check_command(struct tac_store *store, const char *dir,
-                                       struct tacit_err *err)
-{
-    enum tacit_status s = TACIT_OK;
-    struct tac_select r = tac_select_begin(
-        &store->db,
-        "SELECT coalesce((SELECT value FROM meta WHERE key = 'command'), 'study') FROM meta LIMIT 1",
-        "");
-    if (tac_select_next(&r) && strcmp(tac_select_text(&r, 0), command) != 0)
-        s = tac_fail(err, TACIT_EINPUT, "%s: holds a %s: give the %s another folder", dir,
-                     tac_select_text(&r, 0), command);
-    enum tacit_status end = tac_select_end(&r, s ? NULL : err);
-    return s ? s : end;
-}
-
 /* The attached part's tables, with the model in front of each row, behind those of the parts before
  * it; its claims; its tasks, which are the same for all. */
 static enum tacit_status add_part(struct tac_db *d, const char *name, size_t number,
@@ -161,7 +145,7 @@ enum tacit_status tacit_study_join(const char *dir, const char *file, const char
     enum tacit_status s = tac_store_open(&store, dir, TAC_DB_WRITE, err);
     if (s)
         return s;
-    s = check_command(&store, dir, err);
+    s = tac_store_for(&store, command, dir, err);
     if (!s)
         s = tac_db_exec(
             &store.db,

@@ -77,6 +77,22 @@ void tac_store_close(struct tac_store *s)
     *s = (struct tac_store){0};
 }
 
+enum tacit_status tac_store_for(struct tac_store *s, const char *command, const char *dir,
+                                struct tacit_err *err)
+{
+    enum tacit_status st = TACIT_OK;
+    struct tac_select r = tac_select_begin(
+        &s->db,
+        "SELECT coalesce((SELECT value FROM meta WHERE key = 'command'), 'study') FROM meta LIMIT 1",
+        "");
+    const char *found = tac_select_next(&r) ? tac_select_text(&r, 0) : NULL;
+    if (found && strcmp(found, command) != 0)
+        st = tac_fail(err, TACIT_EINPUT, "%s: holds a %s: give the %s another folder", dir, found,
+                      command);
+    enum tacit_status end = tac_select_end(&r, st ? NULL : err);
+    return st ? st : end;
+}
+
 enum tacit_status tac_store_begin(struct tac_store *s, struct tacit_err *err)
 {
     pthread_mutex_lock(&s->mutex);

@@ -22,6 +22,11 @@ struct tac_store {
 enum tacit_status tac_store_open(struct tac_store *s, const char *dir, enum tac_db_mode mode,
                                  struct tacit_err *err) TAC_MUST_USE;
 void tac_store_close(struct tac_store *s);
+/* tac_store_for: TACIT_EINPUT where what lies in dir is another command's ("study", "sweep", "study
+ * of several models"): they would take each other's tables away. Stores of before there were sweeps
+ * do not say which they are. */
+enum tacit_status tac_store_for(struct tac_store *s, const char *command, const char *dir,
+                                struct tacit_err *err) TAC_MUST_USE;
 
 /* tac_store_begin: the store is the calling thread's until tac_store_end, which commits where
  * `status` is TACIT_OK and returns it or the failure. */

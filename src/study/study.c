@@ -258,22 +258,6 @@ static const char *command_of(const struct tacit_study *st)
     return st->o.sweep ? "sweep" : "study";
 }
 
-/* A study and a sweep would take each other's tables away. Stores of before there were sweeps do
- * not say which they are. */
-static enum tacit_status check_command(struct tacit_study *st, struct tacit_err *err)
-{
-    enum tacit_status s = TACIT_OK;
-    struct tac_select r = tac_select_begin(
-        &st->store.db,
-        "SELECT coalesce((SELECT value FROM meta WHERE key = 'command'), 'study') FROM meta LIMIT 1",
-        "");
-    if (tac_select_next(&r) && strcmp(tac_select_text(&r, 0), command_of(st)) != 0)
-        s = tac_fail(err, TACIT_EINPUT, "%s: holds a %s: give the %s another folder", st->dir,
-                     tac_select_text(&r, 0), command_of(st));
-    enum tacit_status end = tac_select_end(&r, s ? NULL : err);
-    return s ? s : end;
-}
-
 /* A study that is only looked at may not exist yet. */
 static enum tacit_status open_store(struct tacit_study *st, struct tacit_err *err)
 {
@@ -284,7 +268,7 @@ static enum tacit_status open_store(struct tacit_study *st, struct tacit_err *er
     if (!s && (!st->o.read_only || there))
         s = tac_store_open(&st->store, st->dir, st->o.read_only ? TAC_DB_READ : TAC_DB_WRITE, err);
     if (!s && st->store.open)
-        s = check_command(st, err);
+        s = tac_store_for(&st->store, command_of(st), st->dir, err);
     return !s && st->store.open ? find_done(st, err) : s;
 }
 
