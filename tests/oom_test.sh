@@ -17,7 +17,7 @@ echo "3 4 300 198 172 230 400" >"$tmp/ids"
 head -c 1500 docs/ARCHITECTURE.md >"$tmp/corpus.txt"
 printf '{"text": "A frog sat by the pond", "target": " animal"}\n{"ids": [20, 21], "target_ids": [23]}\n{"before": "A frog", "text": " sat", "target": " animal"}\n' \
     >"$tmp/in"
-echo '{"ids": [20, 21], "target_ids": [23]}' >"$tmp/ids"
+echo '{"ids": [20, 21], "target_ids": [23]}' >"$tmp/targets"
 for name in p l i t; do echo "{\"ids\": [5, 6], \"target_ids\": [7], \"adapter\": \"$name\"}"; done >"$tmp/named"
 
 # A study's store with a few rows a table, as tests/report_test.sh has it.
@@ -107,7 +107,7 @@ methods=$here/tests/golden/methods
 t score-mixed 0 score --model "$here/tests/golden/base-f32" --threads 1 --quiet --adapter p="$methods/prefix" \
     --adapter l="$methods/lora-patterns" --adapter i="$methods/ia3" --adapter t="$methods/ptuning" "$tmp/named"
 for family in gpt2 llama-biases qwen3; do
-    t score-$family 0 score --model "$here/tests/golden/families/$family" --threads 1 --quiet "$tmp/ids"
+    t score-$family 0 score --model "$here/tests/golden/families/$family" --threads 1 --quiet "$tmp/targets"
 done
 t generate 0 generate "${model[@]}" --max-tokens 4 "A frog"
 wait

@@ -86,9 +86,9 @@ SIMD_FN v16 v16_load_bf16_n(const void *p, size_t n)
 /* The lower halves of words side by side, then the upper ones: one shuffle for both. */
 SIMD_FN __m512i part_halves(v16 a)
 {
-    const __m512i order = _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3,
-                                           1, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4,
-                                           2, 0);
+    const __m512i order =
+        _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1, 30, 28, 26, 24,
+                         22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
     return _mm512_permutexvar_epi16(order, _mm512_castps_si512(a));
 }
 

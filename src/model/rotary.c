@@ -59,7 +59,7 @@ static double dimension_of(double turns, const struct tac_rotary *r, const struc
 /* What YaRN multiplies the rotated dimensions by. */
 static enum tacit_status yarn_scale(double *scale, const struct scaling *x)
 {
-    double m, all, grown = x->factor > 1 ? 0.1 * log(x->factor) : 0;
+    double m = 1, all = 0, grown = x->factor > 1 ? 0.1 * log(x->factor) : 0;
     enum tacit_status s = tac_config_real(&m, &x->c, "mscale", 1);
     if (!s)
         s = tac_config_real(&all, &x->c, "mscale_all_dim", 0);

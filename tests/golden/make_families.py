@@ -8,7 +8,7 @@ says what each tensor is. Every variant has a model, its values (as make_goldens
 theirs (as make_methods.py), but for the padding: transformers counts pads as positions wherever positions are learned or
 rotated, so a padded batch of PEFT's computes something else; these batches have none. families/rotary.json: angles of rotary positions by transformers, for every form of scaling.
 """
-import inspect, json, os, shutil, sys, warnings
+import json, os, shutil, sys, warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 import peft, torch, transformers

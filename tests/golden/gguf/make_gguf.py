@@ -12,7 +12,6 @@ records those that made the committed files.
 import argparse, importlib.metadata, json, math, os, struct, tempfile
 
 import gguf, numpy as np, sentencepiece, torch
-from safetensors.torch import save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (AutoModelForCausalLM, BloomConfig, GPT2Config, GPTNeoXConfig, LlamaConfig, MistralConfig,
                           PreTrainedTokenizerFast, Qwen2Config, Qwen3Config)
