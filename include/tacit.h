@@ -781,7 +781,10 @@ struct tacit_bench_owner {
 struct tacit_bench {
     const char *peer; /* what OpenBLAS says of itself; NULL where it was not found */
     double peak;      /* flop/s: the best product of either in this process */
-    double bandwidth; /* byte/s: the best read of memory well beyond the caches */
+    double
+        bandwidth; /* byte/s: the weights that decoding reads, read in sequence behind it; median */
+    /* decoding's weight bytes a second as a part of that, by round: median, least, most */
+    double read_share, read_low, read_high;
     const struct tacit_bench_product *product;
     size_t n_product;
     const struct tacit_bench_pass *pass;

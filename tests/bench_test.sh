@@ -44,7 +44,8 @@ says "the ops' seconds are parts of the watched run" "select count(*) = 4 and mi
 says "memory of the process and by owner" "select min(json_extract(v, '\$.resident') >= json_extract(v, '\$.anonymous') and
     json_extract(v, '\$.anonymous') > 0) and (select json_extract(x, '\$.memory[0].bytes') > 4 * 3 * 12 * 48 * 48 and
     json_array_length(x, '\$.memory') = 7 from j) from pass"
-says "memory's bandwidth, and the weights that decoding reads" "select json_extract(x, '\$.bandwidth') > 0 and
+says "decoding beside the reading of the same weights alone" "select json_extract(x, '\$.bandwidth') > 0 and
+    json_extract(x, '\$.read_low') <= json_extract(x, '\$.read_share') and
     json_extract(x, '\$.passes[3].weight_bytes') = 3 * 4 * (3 * 12 * 48 * 48 + 300 * 48) from j"
 says "page faults are counted" "select min(json_type(v, '\$.faults') = 'integer') from pass"
 says "the trace has every call that was counted" "select (select sum(json_extract(v, '\$.calls')) from op) + 4 = (select count(*) from

@@ -89,6 +89,7 @@ static void test_counts(void **state)
     assert_null(m->be->trace);
     assert_int_equal(m->session->fixed_bytes, fixed);
     assert_true(b->peak > 0 && b->bandwidth > 0);
+    assert_true(b->read_low > 0 && b->read_low <= b->read_share && b->read_share <= b->read_high);
     check_products(b, c);
     assert_int_equal(b->n_pass, 4);
     for (size_t i = 0; i < b->n_pass; i++)

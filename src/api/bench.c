@@ -93,8 +93,7 @@ static enum tacit_status watch(struct tac_bench *b, struct tac_bench_passes *p,
 
 /* Memory comes first: what is opened to compare with is no part of it. */
 static enum tacit_status measure(struct tac_bench *b, struct tac_bench_passes *passes,
-                                 struct tac_bench_products *products,
-                                 struct tac_bench_stream *stream, struct tacit_err *err)
+                                 struct tac_bench_products *products, struct tacit_err *err)
 {
     enum tacit_status s = tac_bench_passes_open(passes, b, err);
     for (int i = 0; !s && i < WARM_RUNS; i++)
@@ -104,13 +103,12 @@ static enum tacit_status measure(struct tac_bench *b, struct tac_bench_passes *p
     if (!s)
         s = tac_bench_products_open(products, b, err);
     if (!s)
-        s = tac_bench_stream_open(stream, err);
-    if (!s)
         s = report(b, 1, err);
     for (size_t round = 0; !s && round < b->o->rounds; round++) {
         tac_bench_products_round(products, round);
-        b->out.bandwidth = fmax(b->out.bandwidth, tac_bench_stream_read(stream, b->m->be->threads));
         s = tac_bench_passes_run(passes, TAC_BENCH_TIMED, round, err);
+        if (!s) /* right behind decoding: what memory gives changes from moment to moment */
+            passes->read[round] = tac_bench_read_weights(b->m->weights, b->m->be->threads);
         if (!s)
             s = report(b, round + 2, err);
     }
@@ -123,7 +121,6 @@ enum tacit_status tacit_bench(struct tacit_bench **out, struct tacit_model *m,
 {
     struct tac_bench_passes passes = {0};
     struct tac_bench_products products = {0};
-    struct tac_bench_stream stream = {0};
     struct tac_writer file = {0};
     *out = NULL;
     enum tacit_status s = check(m, o, err);
@@ -136,7 +133,7 @@ enum tacit_status tacit_bench(struct tacit_bench **out, struct tacit_model *m,
     if (o->trace)
         s = tac_writer_open(&file, o->trace, err);
     if (!s)
-        s = measure(b, &passes, &products, &stream, err);
+        s = measure(b, &passes, &products, err);
     if (!s)
         s = watch(b, &passes, &file, err);
     if (!s) {
@@ -146,7 +143,6 @@ enum tacit_status tacit_bench(struct tacit_bench **out, struct tacit_model *m,
     }
     tac_bench_passes_close(&passes);
     tac_bench_products_close(&products);
-    tac_bench_stream_close(&stream);
     tac_writer_close(&file);
     if (s)
         tacit_bench_free(&b->out);

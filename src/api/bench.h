@@ -63,7 +63,9 @@ struct tac_bench_passes {
     struct tac_optim optim;
     int64_t step;
     double *time[TAC_PASSES]; /* by round */
-    size_t fixed;             /* the session's fixed_bytes before */
+    double
+        *read; /* by round: bytes a second that reading the weights gave; then room for as many */
+    size_t fixed; /* the session's fixed_bytes before */
     /* the run at work */
     enum tac_bench_phase phase;
     size_t round;
@@ -94,15 +96,9 @@ struct tac_bench_process {
 struct tac_bench_process tac_bench_process(void);
 void tac_bench_forget_peak(void);
 
-/* A buffer that no cache holds. */
-struct tac_bench_stream {
-    void *data;
-    size_t bytes;
-};
-enum tacit_status tac_bench_stream_open(struct tac_bench_stream *s,
-                                        struct tacit_err *err) TAC_MUST_USE;
-/* Reads it with so many threads; bytes a second. */
-double tac_bench_stream_read(const struct tac_bench_stream *s, int threads);
-void tac_bench_stream_close(struct tac_bench_stream *s);
+/* Reads the weights that decoding reads, in sequence, with so many threads: bytes a second. */
+double tac_bench_read_weights(const struct tac_weights *w, int threads);
+/* Whether decoding reads a slot's matrix whole. */
+bool tac_bench_is_read(const struct tac_weights *w, size_t slot);
 
 #endif

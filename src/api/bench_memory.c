@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LEAST_BUFFER = 256 << 20, MOST_BUFFER = 1 << 30, HUGE_PAGE = 2 << 20, LANES = 8 };
+enum { LANES = 8 };
 
 /* ---- by owner ---- */
 
@@ -69,58 +69,38 @@ void tac_bench_forget_peak(void)
 
 typedef uint64_t lanes __attribute__((vector_size(LANES * sizeof(uint64_t))));
 
-/* Four times the last-level cache, within limits. */
-static size_t buffer_bytes(void)
-{
-    long cache = 0;
-#ifdef _SC_LEVEL3_CACHE_SIZE
-    cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-#endif
-    size_t n = cache > 0 ? 4 * (size_t)cache : 0;
-    return n < LEAST_BUFFER ? LEAST_BUFFER : n > MOST_BUFFER ? MOST_BUFFER : n;
-}
-
-enum tacit_status tac_bench_stream_open(struct tac_bench_stream *s, struct tacit_err *err)
-{
-    s->bytes = buffer_bytes() / HUGE_PAGE * HUGE_PAGE;
-    s->data = aligned_alloc(HUGE_PAGE, s->bytes);
-    if (!s->data)
-        return tac_fail_memory(err, s->bytes);
-#ifdef MADV_HUGEPAGE
-    (void)madvise(s->data, s->bytes, MADV_HUGEPAGE);
-#endif
-    memset(s->data, 1, s->bytes);
-    return TACIT_OK;
-}
-
 /* All bits of x or'ed, so that none may be left out. */
-static uint64_t read_all(const lanes *x, size_t n)
+static uint64_t read_all(const char *x, size_t n)
 {
-    lanes sum[4] = {{0}};
+    lanes sum[4] = {{0}}, one;
     uint64_t all = 0;
     for (size_t i = 0; i + 4 <= n; i += 4)
-        for (size_t k = 0; k < 4; k++)
-            sum[k] |= x[i + k];
+        for (size_t k = 0; k < 4; k++) {
+            memcpy(&one, x + (i + k) * sizeof one, sizeof one);
+            sum[k] |= one;
+        }
     for (size_t k = 0; k < 4 * LANES; k++)
         all |= sum[k / LANES][k % LANES];
     return all;
 }
 
-double tac_bench_stream_read(const struct tac_bench_stream *s, int threads)
+double tac_bench_read_weights(const struct tac_weights *w, int threads)
 {
-    size_t n = s->bytes / sizeof(lanes), part = n / (size_t)threads;
-    const lanes *x = s->data;
     uint64_t all = 0;
+    size_t bytes = 0;
     double start = tac_trace_now();
+    for (size_t slot = 0; slot < w->n; slot++) {
+        const struct tac_param *p = &w->param[slot];
+        size_t n = p->rows * p->cols * tac_wtype_size(p->w.type, sizeof(float));
+        size_t part = n / sizeof(lanes) / (size_t)threads;
+        if (!tac_bench_is_read(w, slot))
+            continue;
 #pragma omp parallel for num_threads(threads) schedule(static) reduction(| : all)
-    for (int i = 0; i < threads; i++)
-        all |= read_all(x + (size_t)i * part, part);
+        for (int i = 0; i < threads; i++)
+            all |= read_all((const char *)p->w.data + (size_t)i * part * sizeof(lanes), part);
+        bytes += n;
+    }
     double seconds = tac_trace_now() - start;
-    TAC_CHECK(all != 0);
-    return (double)((size_t)threads * part * sizeof(lanes)) / seconds;
-}
-
-void tac_bench_stream_close(struct tac_bench_stream *s)
-{
-    free(s->data);
+    TAC_CHECK(all != 0 || bytes == 0);
+    return (double)bytes / seconds;
 }

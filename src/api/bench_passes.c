@@ -65,15 +65,22 @@ static enum tacit_status open_texts(struct tac_bench_passes *p, struct tacit_err
     return p->context ? TACIT_OK : s ? s : TACIT_EFAIL;
 }
 
+/* The layers' matrices and the head; of tables, a row. */
+bool tac_bench_is_read(const struct tac_weights *w, size_t slot)
+{
+    bool tied = !w->param[tac_model_slot(SIZE_MAX, TAC_P_HEAD)].cols;
+    bool table = slot == TAC_P_POSITION || (slot == TAC_P_EMBED && !tied);
+    return w->param[slot].cols && !table;
+}
+
 /* Bytes of the matrices that every row goes through, and of the head. */
 static double weights_read(const struct tac_weights *w)
 {
-    bool tied = !w->param[tac_model_slot(SIZE_MAX, TAC_P_HEAD)].cols;
     double bytes = 0;
     for (size_t i = 0; i < w->n; i++) {
         const struct tac_param *p = &w->param[i];
-        size_t size = p->w.type == TAC_W_F32 || p->w.type == TAC_W_REAL ? sizeof(float) : 2;
-        if (i != tac_model_slot(SIZE_MAX, TAC_P_EMBED) || tied)
+        size_t size = tac_wtype_size(p->w.type, sizeof(float));
+        if (tac_bench_is_read(w, i))
             bytes += (double)(p->rows * p->cols * size);
     }
     return bytes;
@@ -97,9 +104,10 @@ static enum tacit_status open_results(struct tac_bench_passes *p, struct tacit_e
         *to = (struct tacit_bench_pass){.op = op, .weight_bytes = bytes * (double)times};
         snprintf(to->name, sizeof to->name, "%s", name[i]);
     }
+    p->read = tac_arena_alloc(&p->memory, 2 * b->o->rounds, sizeof *p->read, err);
     b->out.pass = p->pass;
     b->out.n_pass = TAC_PASSES;
-    return p->pass ? TACIT_OK : TACIT_EFAIL;
+    return p->pass && p->read ? TACIT_OK : TACIT_EFAIL;
 }
 
 enum tacit_status tac_bench_passes_open(struct tac_bench_passes *p, struct tac_bench *b,
@@ -276,9 +284,24 @@ enum tacit_status tac_bench_passes_run(struct tac_bench_passes *p, enum tac_benc
     return s ? s : run_generation(p, err);
 }
 
+/* Decoding's rate as a part of what reading alone gave in the same round. */
+static void finish_reading(struct tac_bench_passes *p)
+{
+    struct tacit_bench *out = &p->b->out;
+    size_t rounds = p->b->o->rounds;
+    double *share = p->read + rounds;
+    for (size_t i = 0; i < rounds; i++)
+        share[i] = p->pass[TAC_PASS_DECODE].weight_bytes / p->time[TAC_PASS_DECODE][i] / p->read[i];
+    out->bandwidth = tac_bench_median(p->read, rounds);
+    out->read_share = tac_bench_median(share, rounds);
+    out->read_low = share[0];
+    out->read_high = share[rounds - 1];
+}
+
 void tac_bench_passes_finish(struct tac_bench_passes *p)
 {
     size_t rounds = p->b->o->rounds;
+    finish_reading(p);
     for (size_t i = 0; i < TAC_PASSES; i++) {
         struct tacit_bench_pass *to = &p->pass[i];
         to->seconds = tac_bench_median(p->time[i], rounds);

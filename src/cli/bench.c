@@ -101,6 +101,9 @@ static void print_json(const struct tacit_bench *b, const struct tacit_model_inf
         printf("null");
     json_number(", ", "peak", b->peak);
     json_number(", ", "bandwidth", b->bandwidth);
+    json_number(", ", "read_share", b->read_share);
+    json_number(", ", "read_low", b->read_low);
+    json_number(", ", "read_high", b->read_high);
     printf(", \"products\": [");
     for (size_t i = 0; i < b->n_product; i++) {
         printf("%s", i ? ", " : "");
@@ -129,7 +132,7 @@ static void print_head(const struct tacit_bench *b, const struct tacit_model_inf
     printf("OpenBLAS: %s\n", b->peer ? b->peer : "not found");
     if (b->peer && forced_kernels())
         printf("  with OPENBLAS_CORETYPE=%s: its own choice may be faster\n", forced_kernels());
-    printf("peak %.1f GFLOP/s (the best product of either), memory read at %.1f GB/s\n\n",
+    printf("peak %.1f GFLOP/s (the best product of either), weights read at %.1f GB/s\n\n",
            b->peak * 1e-9, b->bandwidth * 1e-9);
 }
 
@@ -160,9 +163,10 @@ static void print_passes(const struct tacit_bench *b)
                range, p->flops / p->seconds * 1e-9, p->share * 100, (double)p->rows / p->seconds);
     }
     const struct tacit_bench_pass *p = &b->pass[b->n_pass - 1];
-    double rate = p->weight_bytes / p->seconds;
-    printf("%s reads %.1f GB of weights a second, %.1f%% of what memory gives\n", p->name,
-           rate * 1e-9, rate / b->bandwidth * 100);
+    printf("%s reads %.1f GB of weights a second, %.1f%% [%.1f%%, %.1f%%] of what reading alone "
+           "gives\n",
+           p->name, p->weight_bytes / p->seconds * 1e-9, b->read_share * 100, b->read_low * 100,
+           b->read_high * 100);
 }
 
 static void print_memory(const struct tacit_bench *b)

@@ -369,14 +369,15 @@ static const struct cli_command commands[] = {
      "tacit report demo-run", GROUPS(report_options), cli_report},
     {"bench", "", "how fast this machine is at a model's work",
      "Times the model's matrix products beside OpenBLAS, where its shared library is installed, an evaluation pass, a training "
-     "step, prefill and greedy decoding on random texts, and the reading of memory, in alternation: GFLOP/s of useful work, "
+     "step, prefill and greedy decoding on random texts, and the reading of the weights alone, in alternation: GFLOP/s of useful work, "
      "its share of the best product seen, time by op, rows computed of tokens there are, page faults of a steady pass, idle "
      "threads, memory. OpenBLAS chooses its kernels by the processor unless OPENBLAS_CORETYPE is set: a wrong one makes a poor "
      "yardstick, so the output says it.\n\n"
-     "With --json: {backend, threads, weights, openblas, openblas_coretype, peak, bandwidth, products: [{name, M, N, K, seconds, flops, share, "
-     "ratio, low, high}], passes: [{name, rows, tokens, seconds, low, high, flops, share, weight_bytes, faults, resident, "
+     "With --json: {backend, threads, weights, openblas, openblas_coretype, peak, bandwidth, read_share, read_low, read_high, "
+     "products: [{name, M, N, K, seconds, flops, share, ratio, low, high}], passes: [{name, rows, tokens, seconds, low, high, flops, share, weight_bytes, faults, resident, "
      "anonymous, watched, idle, ops: [{name, N, K, calls, rows, seconds, flops, weight_bytes, idle}]}], memory: [{name, "
-     "bytes}]}; ratio is OpenBLAS' seconds by tacit's, share of the peak, watched the seconds of the run whose ops were timed.",
+     "bytes}]}; ratio is OpenBLAS' seconds by tacit's, share of the peak, watched the seconds of the run whose ops were timed, "
+     "bandwidth of the weights read alone, behind decoding, read_share decoding's part of that.",
      "tacit bench --model bloomz-560m --threads 1", GROUPS(model_options, bench_options),
      cli_bench},
     {"help", "[COMMAND]", "help for a command",
