@@ -82,11 +82,23 @@ SIMD_FN void dots_some(const int nv, float *s, const float *q, const float *k, s
 #undef CASE
 }
 
+/* Asks for the next tile's keys while this one's are at work: in a cache a head's keys lie far
+ * apart, which the processor does not follow by itself. */
+SIMD_FN void ask(const float *k, size_t ld, size_t n, size_t D)
+{
+    enum { LINE = 64 / sizeof(float) };
+    for (size_t i = 0; i < n; i++, k += ld)
+        for (size_t d = 0; d < D; d += LINE)
+            __builtin_prefetch(k + d, 0, 3);
+}
+
 static void dots(float *s, const float *query, const struct tac_keys *key, size_t D, size_t nv)
 {
     for (size_t j = 0; j < key->n; j += MR) {
-        size_t m = key->n - j < MR ? key->n - j : MR;
+        size_t left = key->n - j, m = left < MR ? left : MR;
         const float *k = key->x + j * key->ld;
+        if (key->ld > D)
+            ask(k + m * key->ld, key->ld, left - m < MR ? left - m : MR, D);
         for (size_t v = 0; v < nv; v += NV) {
             float *out = s + j * TAC_QT + v * V16;
             if (nv - v >= NV)
