@@ -343,6 +343,8 @@ done >"$tmp/out"
 check "tables by model are the models' own, row by row" "$([ ! -s "$tmp/out" ]; echo $?)"
 [ "$(sqlite3 "$tmp/three/study.db" "SELECT rows FROM result WHERE name = 'across'")" = "[[\"llama\",\"gpt2\",\"a prompt is rows of its model's embedding: 32 wide and 48\"],[\"llama\",\"gpt_neox\",\"other families, llama and gpt_neox: rows of another embedding mean nothing\"],[\"gpt2\",\"gpt_neox\",\"a prompt is rows of its model's embedding: 48 wide and 32\"]]" ]
 check "between models nothing is run, and why" $?
+[ "$(sqlite3 "$tmp/three/study.db" "SELECT value FROM meta WHERE key = 'name'")" = test ]
+check "... and its name is the file's" $?
 "$tacit" report "$tmp/three" --quiet >/dev/null && [ -s "$tmp/three/tables/transfer_by_model.tsv" ] && "$tacit" report "$tmp/three/gpt2" --quiet >/dev/null &&
     [ -s "$tmp/three/gpt2/figures/transfer.svg" ]
 check "a report of all, and of each" $?

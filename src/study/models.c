@@ -52,6 +52,8 @@ static enum tacit_status add_part(struct tac_db *d, const char *name, size_t num
          "SELECT '[' || json_quote(?) || ',' || substr(value, 2) FROM part.result AS p, "
          "json_each(p.rows) WHERE p.name || '_by_model' = result.name)) "
          "WHERE name IN (SELECT name || '_by_model' FROM part.result)"),
+        ("INSERT INTO meta SELECT key, value FROM part.meta WHERE key = 'name' AND ? IS NOT NULL "
+         "ON CONFLICT (key) DO NOTHING"),
         ("INSERT INTO meta SELECT 'model ' || ?, group_concat(value, ', ') FROM (SELECT value FROM "
          "part.meta WHERE key IN ('model', 'family', 'width', 'layers', 'parameters') ORDER BY key)"),
     };
