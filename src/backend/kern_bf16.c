@@ -78,7 +78,7 @@ BF16_FN v16 load_pairs(const char *p, enum tac_wtype type, size_t n)
     if (type == TAC_W_BF16)
         return _mm512_castsi512_ps(
             _mm512_maskz_loadu_epi16(n >= 32 ? ~(__mmask32)0 : ((__mmask32)1 << n) - 1, p));
-    size_t size = type_size(type), more = n > V16 ? n - V16 : 0;
+    size_t size = tac_wtype_size(type, sizeof(float)), more = n > V16 ? n - V16 : 0;
     v16 low = load_n(p, type, n), high = load_n(p + V16 * size, type, more);
     return _mm512_castsi512_ps((__m512i)_mm512_cvtne2ps_pbh(high, low));
 }
@@ -95,7 +95,7 @@ BF16_FN v16 load_two(const char *row, const char *next, enum tac_wtype type, siz
 BF16_FN void pairs_t_typed(float *dst, size_t width, const char *src, enum tac_wtype type,
                            size_t ld, size_t n, size_t K)
 {
-    size_t size = type_size(type);
+    size_t size = tac_wtype_size(type, sizeof(float));
     for (size_t i0 = 0; i0 < width; i0 += V16)
         for (size_t k0 = 0; k0 < K; k0 += 2 * PAIRS) {
             size_t rows = i0 < n ? n - i0 : 0, cols = K - k0 < 2 * PAIRS ? K - k0 : 2 * PAIRS;
@@ -113,7 +113,7 @@ BF16_FN void pairs_t_typed(float *dst, size_t width, const char *src, enum tac_w
 BF16_FN void pairs_n_typed(float *dst, size_t width, const char *src, enum tac_wtype type,
                            size_t ld, size_t n, size_t K)
 {
-    size_t size = type_size(type);
+    size_t size = tac_wtype_size(type, sizeof(float));
     for (size_t k = 0; k < K; k += 2)
         for (size_t i0 = 0; i0 < width; i0 += V16) {
             const char *row = src + (k * ld + i0) * size;

@@ -19,7 +19,7 @@ enum { PREFETCH = 768 };
 SIMD_FN void pack_t_typed(float *dst, size_t width, const char *src, enum tac_wtype type, size_t ld,
                           size_t n, size_t K)
 {
-    size_t size = type_size(type);
+    size_t size = tac_wtype_size(type, sizeof(float));
     for (size_t i0 = 0; i0 < width; i0 += V16)
         for (size_t k0 = 0; k0 < K; k0 += V16) {
             size_t rows = i0 < n ? n - i0 : 0, cols = K - k0 < V16 ? K - k0 : V16;
@@ -37,7 +37,7 @@ SIMD_FN void pack_t_typed(float *dst, size_t width, const char *src, enum tac_wt
 SIMD_FN void pack_n_typed(float *dst, size_t width, const char *src, enum tac_wtype type, size_t ld,
                           size_t n, size_t K)
 {
-    size_t size = type_size(type);
+    size_t size = tac_wtype_size(type, sizeof(float));
     for (size_t k = 0; k < K; k++)
         for (size_t i0 = 0; i0 < width; i0 += V16) {
             size_t cols = i0 < n ? n - i0 : 0;

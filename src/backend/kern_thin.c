@@ -84,7 +84,8 @@ SIMD_FN void add_numbers(v16 *acc, const int m, const v16 r[V16], enum tac_wtype
 SIMD_FN void block(v16 acc[2][M_MAX], const int m, const struct tac_thin *t, enum tac_wtype type,
                    const struct rows w[2], size_t from, size_t k, struct ahead *a)
 {
-    const size_t size = type_size(type), step = 4 * V16 / size, runs = step / V16;
+    const size_t size = tac_wtype_size(type, sizeof(float)), step = 4 * V16 / size,
+                 runs = step / V16;
     const float *x = t->x + from;
     size_t done = 0;
     v16 r[V16];
@@ -120,7 +121,7 @@ SIMD_FN void store(const struct tac_thin *t, const v16 *sum, const int m, size_t
 
 SIMD_FN void panel_rows(const int m, const struct tac_thin *t, enum tac_wtype type, size_t n0)
 {
-    size_t size = type_size(type), ld = t->K * size;
+    size_t size = tac_wtype_size(type, sizeof(float)), ld = t->K * size;
     size_t n = t->N - n0 < TAC_THIN_N ? t->N - n0 : TAC_THIN_N;
     size_t below = t->N - n0 - n < TAC_THIN_N ? t->N - n0 - n : TAC_THIN_N;
     size_t first = n < V16 ? n : V16;
@@ -153,14 +154,15 @@ SIMD_FN void load_columns(v16 *w, const int nv, const char *p, enum tac_wtype ty
     UNROLL
     for (int j = 0; j < nv; j++) {
         size_t at = (size_t)j * V16;
-        w[j] = at < n ? load_n(p + at * type_size(type), type, n - at) : v16_zero();
+        w[j] = at < n ? load_n(p + at * tac_wtype_size(type, sizeof(float)), type, n - at)
+                      : v16_zero();
     }
 }
 
 SIMD_FN void columns_rows(const int m, const struct tac_thin *t, enum tac_wtype type, size_t n0)
 {
     enum { NV = TAC_THIN_COLUMNS / V16, AHEAD = 16 };
-    const size_t size = type_size(type), ld = t->N * size;
+    const size_t size = tac_wtype_size(type, sizeof(float)), ld = t->N * size;
     const size_t n = t->N - n0 < TAC_THIN_COLUMNS ? t->N - n0 : TAC_THIN_COLUMNS;
     const char *p = (const char *)t->w + n0 * size;
     v16 sum[M_MAX][NV] = {{v16_zero()}};

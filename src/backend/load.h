@@ -5,12 +5,6 @@
 #include "backend/ops.h"
 #include "backend/simd.h"
 
-/* Bytes of an element (TAC_W_REAL: float). */
-SIMD_FN size_t type_size(enum tac_wtype type)
-{
-    return type == TAC_W_F16 || type == TAC_W_BF16 ? 2 : 4;
-}
-
 /* The first n elements at p, unaligned; the other lanes 0. Meant for a type that the compiler
  * knows. */
 SIMD_FN v16 load_n(const void *p, enum tac_wtype type, size_t n)
