@@ -15,7 +15,6 @@ struct rewrite {
     const char *dtype;
     const struct tac_site *site;
     float *row;
-    double *sum;
     struct tacit_err *err;
 };
 
@@ -39,35 +38,27 @@ static const struct tac_site *site_of(const struct rewrite *w, size_t slot)
                                                                                             : NULL;
 }
 
-/* Row n of a matrix (N,K) with its site folded in: (v + scale * b[n] a) * in * out[n], in double
- * and rounded once. */
-static void fold_row(const struct rewrite *w, const struct tac_site *s, float *v, size_t n,
-                     size_t K)
+/* Element (n, k) of a matrix (N,K) with its site folded in: (v + scale * b[n] a[k]) * in[k] *
+ * out[n], in double and rounded once. */
+static float fold(const struct tac_site *s, float v, size_t n, size_t k, size_t K)
 {
     const float *a = s->a, *b = s->b, *in = s->in, *out = s->out;
-    memset(w->sum, 0, K * sizeof *w->sum);
+    double sum = 0;
     for (size_t r = 0; r < s->r; r++)
-        for (size_t k = 0; k < K; k++)
-            w->sum[k] += (double)b[n * s->r + r] * (double)a[r * K + k];
-    for (size_t k = 0; k < K; k++) {
-        double x = (double)v[k] + s->scale * w->sum[k];
-        v[k] = (float)(x * (in ? (double)in[k] : 1) * (out ? (double)out[n] : 1));
-    }
+        sum += (double)b[n * s->r + r] * (double)a[r * K + k];
+    double x = (double)v + s->scale * sum;
+    return (float)(x * (in ? (double)in[k] : 1) * (out ? (double)out[n] : 1));
 }
 
-/* The same of row k of a matrix that is stored across, (K,N). */
-static void fold_across(const struct rewrite *w, const struct tac_site *s, float *v, size_t k,
-                        size_t K, size_t N)
+/* A row of `width` as it is stored: one of the matrix, or, stored across, one of its columns. */
+static void fold_row(const struct rewrite *w, const struct tac_site *s, size_t slot, size_t row,
+                     size_t width)
 {
-    const float *a = s->a, *b = s->b, *in = s->in, *out = s->out;
-    memset(w->sum, 0, N * sizeof *w->sum);
-    for (size_t r = 0; r < s->r; r++)
-        for (size_t n = 0; n < N; n++)
-            w->sum[n] += (double)b[n * s->r + r] * (double)a[r * K + k];
-    for (size_t n = 0; n < N; n++) {
-        double x = (double)v[n] + s->scale * w->sum[n];
-        v[n] = (float)(x * (in ? (double)in[k] : 1) * (out ? (double)out[n] : 1));
-    }
+    const struct tac_tensor *t = w->m->tensor[slot];
+    bool across = tac_model_across(&w->m->c, slot);
+    for (size_t i = 0; i < width; i++)
+        w->row[i] =
+            across ? fold(s, w->row[i], i, row, t->shape[0]) : fold(s, w->row[i], row, i, width);
 }
 
 /* A bias of a matrix whose output is scaled. */
@@ -120,10 +111,8 @@ static enum tacit_status rewrite_slot(const struct rewrite *w, struct tac_tensor
         return TACIT_EFAIL;
     for (size_t at = 0; !s && at < n; at += K) {
         tac_tensor_read_f32(w->row, t, at, K);
-        if (site && t->rank == 2 && tac_model_across(&w->m->c, slot))
-            fold_across(w, site, w->row, at / K, t->shape[0], K);
-        else if (site && t->rank == 2)
-            fold_row(w, site, w->row, at / K, K);
+        if (site && t->rank == 2)
+            fold_row(w, site, slot, at / K, K);
         else if (site)
             fold_bias(site, w->row, K);
         s = put(w, t, data, out->dtype, at, K);
@@ -149,8 +138,7 @@ static enum tacit_status rewrite_model(struct rewrite *w, const char *dir, size_
     struct tac_tensor *t = tac_alloc(m->n_slot, sizeof *t, w->err);
     char(*name)[160] = tac_alloc(m->n_slot, sizeof *name, w->err);
     w->row = tac_alloc(longest, sizeof *w->row, w->err);
-    w->sum = tac_alloc(longest, sizeof *w->sum, w->err);
-    enum tacit_status s = slot && t && name && w->row && w->sum ? TACIT_OK : TACIT_EFAIL;
+    enum tacit_status s = slot && t && name && w->row ? TACIT_OK : TACIT_EFAIL;
     for (size_t i = 0; !s && i < m->n_slot; i++)
         if (m->tensor[i]) {
             s = rewrite_slot(w, &t[n], i, name[n]);
@@ -168,7 +156,6 @@ static enum tacit_status rewrite_model(struct rewrite *w, const char *dir, size_
     free(t);
     free(name);
     free(w->row);
-    free(w->sum);
     return s;
 }
 
