@@ -41,67 +41,75 @@ struct shape {
     size_t rows, cols;
 };
 
-/* A matrix, or its bias, where it is there. */
-static struct shape linear_shape(bool there, bool bias, size_t out, size_t in)
+static struct shape vector(bool there, size_t n)
 {
-    return there ? (struct shape){out, bias ? 0 : in} : (struct shape){0};
+    return (struct shape){there ? n : 0, 0};
 }
 
-static struct shape global_shape(const struct tac_decoder_config *c, size_t slot)
+static struct shape global_shape(const struct tac_decoder_config *c, enum tac_global_slot slot)
 {
-    bool norm = slot == TAC_P_FINAL_G || (slot == TAC_P_FINAL_B && c->norm_bias) ||
-                (slot == TAC_P_EMBED_G && c->embed_norm) ||
-                (slot == TAC_P_EMBED_B && c->embed_norm && c->norm_bias);
-    if (slot == TAC_P_EMBED || (slot == TAC_P_HEAD && !c->tied))
+    switch (slot) {
+    case TAC_P_EMBED:
         return (struct shape){c->V, c->C};
-    if (slot == TAC_P_POSITION)
+    case TAC_P_HEAD:
+        return c->tied ? (struct shape){0} : (struct shape){c->V, c->C};
+    case TAC_P_POSITION:
         return (struct shape){c->positions, c->C};
-    return linear_shape(norm, true, c->C, 0);
+    case TAC_P_EMBED_G:
+        return vector(c->embed_norm, c->C);
+    case TAC_P_EMBED_B:
+        return vector(c->embed_norm && c->norm_bias, c->C);
+    case TAC_P_FINAL_B:
+        return vector(c->norm_bias, c->C);
+    case TAC_P_FINAL_G:
+    case TAC_N_GLOBAL:
+        break;
+    }
+    return vector(true, c->C);
+}
+
+/* A layer's matrix, and whether it has a bias. */
+static struct shape matrix_shape(const struct tac_decoder_config *c, enum tac_layer_slot s,
+                                 bool *bias)
+{
+    size_t q = c->H * c->D, k = c->G * c->D, C = c->C, F = c->F;
+    bool split = c->split_qkv;
+    *bias = s == TAC_P_OUT ? c->out_bias : s < TAC_P_OUT ? c->qkv_bias : c->mlp_bias;
+    switch (s) {
+    case TAC_P_QKV:
+        return split ? (struct shape){0} : (struct shape){q + 2 * k, C};
+    case TAC_P_Q:
+        return split ? (struct shape){q, C} : (struct shape){0};
+    case TAC_P_K:
+    case TAC_P_V:
+        return split ? (struct shape){k, C} : (struct shape){0};
+    case TAC_P_OUT:
+        return (struct shape){C, q};
+    case TAC_P_GATE:
+        return c->gated ? (struct shape){F, C} : (struct shape){0};
+    case TAC_P_UP:
+        return (struct shape){F, C};
+    case TAC_P_DOWN:
+        return (struct shape){C, F};
+    default:
+        return (struct shape){0};
+    }
 }
 
 static struct shape layer_shape(const struct tac_decoder_config *c, enum tac_layer_slot s)
 {
-    size_t q = c->H * c->D, k = c->G * c->D;
-    bool qkv = c->qkv_bias, mlp = c->mlp_bias, gate = c->gated;
-    switch (s) {
-    case TAC_P_LN1_G:
-    case TAC_P_LN2_G:
-        return linear_shape(true, true, c->C, 0);
-    case TAC_P_LN1_B:
-    case TAC_P_LN2_B:
-        return linear_shape(c->norm_bias, true, c->C, 0);
-    case TAC_P_QKV:
-    case TAC_P_QKV_B:
-        return linear_shape(!c->split_qkv && (s == TAC_P_QKV || qkv), s != TAC_P_QKV, q + 2 * k,
-                            c->C);
-    case TAC_P_Q:
-    case TAC_P_Q_B:
-        return linear_shape(c->split_qkv && (s == TAC_P_Q || qkv), s != TAC_P_Q, q, c->C);
-    case TAC_P_K:
-    case TAC_P_K_B:
-        return linear_shape(c->split_qkv && (s == TAC_P_K || qkv), s != TAC_P_K, k, c->C);
-    case TAC_P_V:
-    case TAC_P_V_B:
-        return linear_shape(c->split_qkv && (s == TAC_P_V || qkv), s != TAC_P_V, k, c->C);
-    case TAC_P_Q_NORM:
-    case TAC_P_K_NORM:
-        return linear_shape(c->qk_norm, true, c->D, 0);
-    case TAC_P_OUT:
-    case TAC_P_OUT_B:
-        return linear_shape(s == TAC_P_OUT || c->out_bias, s != TAC_P_OUT, c->C, q);
-    case TAC_P_GATE:
-    case TAC_P_GATE_B:
-        return linear_shape(gate && (s == TAC_P_GATE || mlp), s != TAC_P_GATE, c->F, c->C);
-    case TAC_P_UP:
-    case TAC_P_UP_B:
-        return linear_shape(s == TAC_P_UP || mlp, s != TAC_P_UP, c->F, c->C);
-    case TAC_P_DOWN:
-    case TAC_P_DOWN_B:
-        return linear_shape(s == TAC_P_DOWN || mlp, s != TAC_P_DOWN, c->C, c->F);
-    case TAC_N_LAYER:
-        break;
-    }
-    return (struct shape){0};
+    bool bias;
+    if (s == TAC_P_LN1_G || s == TAC_P_LN2_G)
+        return vector(true, c->C);
+    if (s == TAC_P_LN1_B || s == TAC_P_LN2_B)
+        return vector(c->norm_bias, c->C);
+    if (s == TAC_P_Q_NORM || s == TAC_P_K_NORM)
+        return vector(c->qk_norm, c->D);
+    struct shape m = matrix_shape(c, s, &bias);
+    if (m.rows)
+        return m;
+    m = matrix_shape(c, s - 1, &bias); /* whose bias this is */
+    return vector(bias, m.rows);
 }
 
 void tac_model_slot_shape(const struct tac_decoder_config *c, size_t slot, size_t *rows,
@@ -109,7 +117,7 @@ void tac_model_slot_shape(const struct tac_decoder_config *c, size_t slot, size_
 {
     struct shape s =
         slot < TAC_N_GLOBAL
-            ? global_shape(c, slot)
+            ? global_shape(c, (enum tac_global_slot)slot)
             : layer_shape(c, (enum tac_layer_slot)((slot - TAC_N_GLOBAL) % TAC_N_LAYER));
     *rows = s.rows;
     *cols = s.cols;
