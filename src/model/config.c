@@ -131,12 +131,14 @@ void tac_config_limit(struct tac_decoder_config *d, size_t n, const char *field)
 }
 
 enum tacit_status tac_config_window(struct tac_decoder_config *d, const struct tac_config *c,
-                                    bool on)
+                                    const char *use)
 {
     json_t *types, *type;
     size_t i, window;
-    if (tac_json_has(c->json, "layer_types")) {
-        enum tacit_status s = tac_json_get_array(&types, c->json, "layer_types", c->path, c->err);
+    bool on = true;
+    enum tacit_status s = use ? tac_config_bool(&on, c, use, false) : TACIT_OK;
+    if (!s && tac_json_has(c->json, "layer_types")) {
+        s = tac_json_get_array(&types, c->json, "layer_types", c->path, c->err);
         if (s)
             return s;
         bool some = false;
@@ -154,9 +156,9 @@ enum tacit_status tac_config_window(struct tac_decoder_config *d, const struct t
         }
         on &= some;
     }
-    if (!on || !tac_json_has(c->json, "sliding_window"))
-        return TACIT_OK;
-    enum tacit_status s = tac_config_size(&window, c, "sliding_window", "sliding_window", 0);
+    if (s || !on || !tac_json_has(c->json, "sliding_window"))
+        return s;
+    s = tac_config_size(&window, c, "sliding_window", "sliding_window", 0);
     if (!s)
         tac_config_limit(d, window, "sliding_window");
     return s;

@@ -50,10 +50,10 @@ enum tacit_status tac_config_rotary(struct tac_decoder_config *d, const struct t
 void tac_config_limit(struct tac_decoder_config *d, size_t n, const char *field);
 
 /* tac_config_window: the limit where layers attend to the last sliding_window positions alone: up
- * to so many, that is full attention. `on`: whether the field is in use; layer_types, where it is
- * there, says in which layers. */
+ * to so many, that is full attention. `use`: a field that must be true for that, or NULL;
+ * layer_types, where it is there, says in which layers. */
 enum tacit_status tac_config_window(struct tac_decoder_config *d, const struct tac_config *c,
-                                    bool on) TAC_MUST_USE;
+                                    const char *use) TAC_MUST_USE;
 
 /* tac_llama_configure (llama.c): what LLaMA, Mistral and Qwen share; key heads and a head's width
  * as tac_config_heads takes them. */

@@ -5,7 +5,7 @@
 static enum tacit_status configure(struct tac_decoder_config *d, const struct tac_config *c)
 {
     enum tacit_status s = tac_llama_configure(d, c, 8, 0);
-    return s ? s : tac_config_window(d, c, true);
+    return s ? s : tac_config_window(d, c, NULL);
 }
 
 static const struct tac_field fresh[] = {

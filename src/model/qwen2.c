@@ -4,12 +4,9 @@
 
 static enum tacit_status configure(struct tac_decoder_config *d, const struct tac_config *c)
 {
-    bool slides;
     enum tacit_status s = tac_llama_configure(d, c, 32, 0);
     d->qkv_bias = true;
-    if (!s)
-        s = tac_config_bool(&slides, c, "use_sliding_window", false);
-    return s ? s : tac_config_window(d, c, slides);
+    return s ? s : tac_config_window(d, c, "use_sliding_window");
 }
 
 static const struct tac_field fresh[] = {

@@ -4,15 +4,12 @@
 
 static enum tacit_status configure(struct tac_decoder_config *d, const struct tac_config *c)
 {
-    bool slides;
     enum tacit_status s = tac_llama_configure(d, c, 32, 128);
     d->qk_norm = true;
     if (!s)
         s = tac_config_bool(&d->qkv_bias, c, "attention_bias", false);
     d->out_bias = d->qkv_bias;
-    if (!s)
-        s = tac_config_bool(&slides, c, "use_sliding_window", false);
-    return s ? s : tac_config_window(d, c, slides);
+    return s ? s : tac_config_window(d, c, "use_sliding_window");
 }
 
 static const struct tac_field fresh[] = {
