@@ -41,20 +41,28 @@ struct shape {
     size_t rows, cols;
 };
 
+static const struct shape absent = {0, 0};
+
+static struct shape matrix(bool there, size_t out, size_t in)
+{
+    struct shape s = {out, in};
+    return there ? s : absent;
+}
+
 static struct shape vector(bool there, size_t n)
 {
-    return (struct shape){there ? n : 0, 0};
+    return matrix(there, n, 0);
 }
 
 static struct shape global_shape(const struct tac_decoder_config *c, enum tac_global_slot slot)
 {
     switch (slot) {
     case TAC_P_EMBED:
-        return (struct shape){c->V, c->C};
+        return matrix(true, c->V, c->C);
     case TAC_P_HEAD:
-        return c->tied ? (struct shape){0} : (struct shape){c->V, c->C};
+        return matrix(!c->tied, c->V, c->C);
     case TAC_P_POSITION:
-        return (struct shape){c->positions, c->C};
+        return matrix(true, c->positions, c->C);
     case TAC_P_EMBED_G:
         return vector(c->embed_norm, c->C);
     case TAC_P_EMBED_B:
@@ -77,22 +85,22 @@ static struct shape matrix_shape(const struct tac_decoder_config *c, enum tac_la
     *bias = s == TAC_P_OUT ? c->out_bias : s < TAC_P_OUT ? c->qkv_bias : c->mlp_bias;
     switch (s) {
     case TAC_P_QKV:
-        return split ? (struct shape){0} : (struct shape){q + 2 * k, C};
+        return matrix(!split, q + 2 * k, C);
     case TAC_P_Q:
-        return split ? (struct shape){q, C} : (struct shape){0};
+        return matrix(split, q, C);
     case TAC_P_K:
     case TAC_P_V:
-        return split ? (struct shape){k, C} : (struct shape){0};
+        return matrix(split, k, C);
     case TAC_P_OUT:
-        return (struct shape){C, q};
+        return matrix(true, C, q);
     case TAC_P_GATE:
-        return c->gated ? (struct shape){F, C} : (struct shape){0};
+        return matrix(c->gated, F, C);
     case TAC_P_UP:
-        return (struct shape){F, C};
+        return matrix(true, F, C);
     case TAC_P_DOWN:
-        return (struct shape){C, F};
+        return matrix(true, C, F);
     default:
-        return (struct shape){0};
+        return absent;
     }
 }
 
