@@ -66,9 +66,10 @@ struct tac_thin {
     enum tac_wtype type;
     const float *bias, *res;
     size_t M, N, K;
+    size_t end; /* columns of y that the caller goes up to; no weights behind them are asked for */
 };
 
-enum { TAC_THIN_N = 32, TAC_THIN_COLUMNS = 64 };
+enum { TAC_THIN_N = 16, TAC_THIN_COLUMNS = 64 };
 
 struct tac_kern_thin {
     size_t m; /* rows at most */

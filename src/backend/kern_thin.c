@@ -23,40 +23,30 @@ struct rows {
     size_t ld, n;
 };
 
-/* What is asked for while a block is computed: sixteen runs of a block's length, the same columns'
- * or the first columns' of the next rows. A run of consecutive lines a step: memory gives them
- * faster than single lines of sixteen rows. */
-struct ahead {
-    const char *at;
-    size_t ld, run, left; /* runs that are left */
-};
-
-SIMD_FN void ask(struct ahead *a, size_t runs)
+/* Asks for line i of sixteen behind `ahead`, and for the one some lines further: a processor whose
+ * fill buffers are taken drops what it is asked for, so that each line is asked for twice. */
+SIMD_FN void ask(const char *ahead, size_t i)
 {
-    for (; runs && a->left; runs--, a->left--, a->at += a->ld)
-        for (size_t i = 0; i < a->run; i += LINE)
-            __builtin_prefetch(a->at + i, 0, 0);
+    enum { AGAIN = 128 * LINE };
+    __builtin_prefetch(ahead + i * LINE + AGAIN, 0, 3);
+    __builtin_prefetch(ahead + i * LINE, 0, 3);
 }
 
-/* Lane i: word number `word` of row i, transposed: r[j] is word j of all rows. `words`: those that
- * are there, the last perhaps half. */
-SIMD_FN void load_words(v16 r[V16], const struct rows *w, size_t byte, size_t bytes, bool whole)
+/* The words in `bytes` of each row, the last perhaps half, as v16_load_transposed gives them; zeros
+ * for what is not there. */
+SIMD_FN void load_rest(v16 r[V16], const struct rows *w, size_t byte, size_t bytes)
 {
     UNROLL
     for (size_t i = 0; i < V16; i++) {
-        const char *p = w->at + i * w->ld + byte;
-        if (whole)
-            r[i] = v16_load((const float *)(const void *)p);
-        else {
-            float some[V16] = {0};
-            if (i < w->n)
-                memcpy(some, p, bytes);
-            r[i] = v16_load(some);
-        }
+        float some[V16] = {0};
+        if (i < w->n)
+            memcpy(some, w->at + i * w->ld + byte, bytes);
+        r[i] = v16_load(some);
     }
     v16_transpose(r);
 }
 
+/* Number k of each row, from a line of words. */
 SIMD_FN v16 number(const v16 r[V16], enum tac_wtype type, size_t k)
 {
     if (type == TAC_W_F16)
@@ -66,45 +56,59 @@ SIMD_FN v16 number(const v16 r[V16], enum tac_wtype type, size_t k)
     return r[k];
 }
 
-/* acc[i] += the products of n numbers of each row, one after another; x is of row 0's first. */
-SIMD_FN void add_numbers(v16 *acc, const int m, const v16 r[V16], enum tac_wtype type,
-                         const float *x, size_t ldx, size_t n)
+/* acc[i] += the products of a line's numbers of each row, from number k on, one after another.
+ * Sixteen lines of what is ahead are asked for meanwhile. */
+SIMD_FN void add_line(v16 *acc, const int m, const struct tac_thin *t, enum tac_wtype type,
+                      const struct rows *w, size_t k, const char **ahead)
 {
+    const size_t size = tac_wtype_size(type, sizeof(float));
+    v16 r[V16];
+    v16_load_transposed(r, w->at + k * size, w->ld);
     UNROLL
-    for (size_t k = 0; k < n; k++) {
-        v16 w = number(r, type, k);
+    for (size_t j = 0; j < LINE / size; j++) {
+        if (j % (4 / size) == 0)
+            ask(*ahead, j * size / 4);
+        v16 x = number(r, type, j);
         UNROLL
         for (int i = 0; i < m; i++)
-            acc[i] = v16_fma(v16_set1(x[(size_t)i * ldx + k]), w, acc[i]);
+            acc[i] = v16_fma(v16_set1(t->x[(size_t)i * t->K + k + j]), x, acc[i]);
+    }
+    *ahead += V16 * LINE;
+}
+
+/* The same of the numbers up to `end`. */
+SIMD_FN void add_rest(v16 *acc, const int m, const struct tac_thin *t, enum tac_wtype type,
+                      const struct rows *w, size_t k, size_t end, const char **ahead)
+{
+    const size_t size = tac_wtype_size(type, sizeof(float)), step = LINE / size;
+    v16 r[V16];
+    for (; w->n == V16 && k + step <= end; k += step)
+        add_line(acc, m, t, type, w, k, ahead);
+    for (; k < end; k += step) {
+        size_t n = end - k < step ? end - k : step;
+        load_rest(r, w, k * size, n * size);
+        for (size_t j = 0; j < n; j++) {
+            v16 x = number(r, type, j);
+            for (int i = 0; i < m; i++)
+                acc[i] = v16_fma(v16_set1(t->x[(size_t)i * t->K + k + j]), x, acc[i]);
+        }
     }
 }
 
-/* One block of k numbers from `from` on. The two halves of a panel take turns: one's chain of
- * multiply-adds alone would wait for itself. */
-SIMD_FN void block(v16 acc[2][M_MAX], const int m, const struct tac_thin *t, enum tac_wtype type,
-                   const struct rows w[2], size_t from, size_t k, struct ahead *a)
+/* The block from k0 on and the one behind it, where there is one, a line of either in turn: one's
+ * chain of multiply-adds alone would wait for itself. */
+SIMD_FN void two_blocks(v16 acc[2][M_MAX], const int m, const struct tac_thin *t,
+                        enum tac_wtype type, const struct rows *w, size_t k0, const char **ahead)
 {
-    const size_t size = tac_wtype_size(type, sizeof(float)), step = 4 * V16 / size,
-                 runs = step / V16;
-    const float *x = t->x + from;
-    size_t done = 0;
-    v16 r[V16];
-    for (; w[1].n == V16 && done + step <= k; done += step)
-        for (int h = 0; h < 2; h++) {
-            ask(a, runs);
-            load_words(r, &w[h], (from + done) * size, 4 * V16, true);
-            add_numbers(acc[h], m, r, type, x + done, t->K, step);
-        }
-    for (; done < k; done += step)
-        for (int h = 0; h < 2; h++) {
-            size_t n = k - done < step ? k - done : step;
-            load_words(r, &w[h], (from + done) * size, n * size, false);
-            for (size_t j = 0; j < n; j++) {
-                v16 last = number(r, type, j);
-                for (int i = 0; i < m; i++)
-                    acc[h][i] = v16_fma(v16_set1(x[(size_t)i * t->K + done + j]), last, acc[h][i]);
-            }
-        }
+    const size_t step = LINE / tac_wtype_size(type, sizeof(float));
+    size_t middle = t->K - k0 < TAC_KC ? t->K : k0 + TAC_KC,
+           end = t->K - middle < TAC_KC ? t->K : middle + TAC_KC;
+    size_t both = w->n == V16 ? (end - middle) / step * step : 0;
+    for (size_t k = k0; k < k0 + both; k += step)
+        for (size_t h = 0; h < 2; h++)
+            add_line(acc[h], m, t, type, w, k + h * TAC_KC, ahead);
+    add_rest(acc[0], m, t, type, w, k0 + both, middle, ahead);
+    add_rest(acc[1], m, t, type, w, middle + both, end, ahead);
 }
 
 SIMD_FN void store(const struct tac_thin *t, const v16 *sum, const int m, size_t n0, size_t n)
@@ -121,31 +125,22 @@ SIMD_FN void store(const struct tac_thin *t, const v16 *sum, const int m, size_t
 
 SIMD_FN void panel_rows(const int m, const struct tac_thin *t, enum tac_wtype type, size_t n0)
 {
-    size_t size = tac_wtype_size(type, sizeof(float)), ld = t->K * size;
-    size_t n = t->N - n0 < TAC_THIN_N ? t->N - n0 : TAC_THIN_N;
-    size_t below = t->N - n0 - n < TAC_THIN_N ? t->N - n0 - n : TAC_THIN_N;
-    size_t first = n < V16 ? n : V16;
+    const size_t ld = t->K * tac_wtype_size(type, sizeof(float));
     const char *at = (const char *)t->w + n0 * ld;
-    struct rows w[2] = {{at, ld, first}, {at + first * ld, ld, n - first}};
-    v16 sum[2][M_MAX] = {{v16_zero()}};
-    for (size_t k0 = 0; k0 < t->K; k0 += TAC_KC) {
-        size_t k = t->K - k0 < TAC_KC ? t->K - k0 : TAC_KC, next = k0 + k;
-        bool right = next < t->K;
-        size_t wide = right ? t->K - next : t->K;
-        struct ahead a = {right ? at + next * size : at + n * ld, ld,
-                          (wide < TAC_KC ? wide : TAC_KC) * size, right ? n : below};
+    const char *ahead = n0 + 2 * TAC_THIN_N > t->end ? at : at + TAC_THIN_N * ld;
+    struct rows w = {at, ld, t->N - n0 < V16 ? t->N - n0 : V16};
+    v16 sum[M_MAX] = {v16_zero()};
+    for (size_t k0 = 0; k0 < t->K; k0 += 2 * TAC_KC) {
         v16 acc[2][M_MAX];
         for (int i = 0; i < 2 * m; i++)
             acc[i / m][i % m] = v16_zero();
-        block(acc, m, t, type, w, k0, k, &a);
-        for (int i = 0; i < 2 * m; i++) {
-            v16 *s = &sum[i / m][i % m];
-            *s = k0 ? v16_add(*s, acc[i / m][i % m]) : acc[i / m][i % m];
+        two_blocks(acc, m, t, type, &w, k0, &ahead);
+        for (int i = 0; i < m; i++) {
+            sum[i] = k0 ? v16_add(sum[i], acc[0][i]) : acc[0][i];
+            sum[i] = t->K - k0 > TAC_KC ? v16_add(sum[i], acc[1][i]) : sum[i];
         }
     }
-    store(t, sum[0], m, n0, first);
-    if (n > first)
-        store(t, sum[1], m, n0 + first, n - first);
+    store(t, sum, m, n0, w.n);
 }
 
 /* Vectors of numbers side by side in a row of a weight (K,N), from byte p on; n numbers. */

@@ -39,6 +39,16 @@ enum { V16 = 16 };
 #include "backend/simd_portable.h"
 #endif
 
+#if !defined(TAC_ISA_avx512)
+/* Sixteen words of sixteen rows, `ld` bytes apart: r[i] lane j is word i of row j. */
+SIMD_FN void v16_load_transposed(v16 r[V16], const char *p, size_t ld)
+{
+    for (size_t i = 0; i < V16; i++)
+        r[i] = v16_load((const float *)(const void *)(p + i * ld));
+    v16_transpose(r);
+}
+#endif
+
 /* Lanes 0..n-1 of a, the others of b. */
 SIMD_FN v16 v16_first(size_t n, v16 a, v16 b)
 {

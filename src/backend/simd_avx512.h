@@ -210,14 +210,15 @@ SIMD_FN float v16_max_all(v16 a)
     return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
 }
 
-SIMD_FN void v16_transpose(v16 r[V16])
+/* In each quarter of a register, four registers' words of four become words' four registers. */
+SIMD_FN void transpose_quarters(v16 *r, int n)
 {
     __m512 t[V16];
-    for (int i = 0; i < V16; i += 2) {
+    for (int i = 0; i < n; i += 2) {
         t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
         t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
     }
-    for (int i = 0; i < V16; i += 4) {
+    for (int i = 0; i < n; i += 4) {
         __m512d a = _mm512_castps_pd(t[i]), b = _mm512_castps_pd(t[i + 1]);
         __m512d c = _mm512_castps_pd(t[i + 2]), d = _mm512_castps_pd(t[i + 3]);
         r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
@@ -225,6 +226,12 @@ SIMD_FN void v16_transpose(v16 r[V16])
         r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
         r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
     }
+}
+
+SIMD_FN void v16_transpose(v16 r[V16])
+{
+    __m512 t[V16];
+    transpose_quarters(r, V16);
     for (int i = 0; i < 4; i++) {
         t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
         t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
@@ -237,6 +244,30 @@ SIMD_FN void v16_transpose(v16 r[V16])
         r[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
         r[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
     }
+}
+
+/* Rows 0-3 and 8-11 of 16, `ld` bytes apart, each with the row four behind it beside it: eight
+ * words of either. Loaded into halves, they need one exchange of lanes less. */
+SIMD_FN void load_eight(v16 r[8], const char *p, size_t ld)
+{
+    __m512 t[8];
+    for (size_t i = 0; i < 8; i++) {
+        const char *row = p + (i + i / 4 * 4) * ld;
+        __m256 low = _mm256_loadu_ps((const float *)(const void *)row),
+               high = _mm256_loadu_ps((const float *)(const void *)(row + 4 * ld));
+        t[i] = _mm512_mask_broadcast_f32x8(_mm512_castps256_ps512(low), 0xff00, high);
+    }
+    transpose_quarters(t, 8);
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88);
+        r[i + 4] = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
+    }
+}
+
+SIMD_FN void v16_load_transposed(v16 r[V16], const char *p, size_t ld)
+{
+    load_eight(r, p, ld);
+    load_eight(r + 8, p + 32, ld);
 }
 
 #endif
