@@ -236,7 +236,7 @@ static void scores(const struct job *j)
     for (size_t d = 0; d < j->depth; d++) {
         struct piece p = piece_of(j, d);
         float *s = j->r.s + p.k.path * TAC_QT;
-        kern->dots(s, j->r.qt, &p.k, a->D, j->nv);
+        kern->dots(s, j->r.qt, &p.k, a->D, j->n);
         kern->bias(s, j->r.max, j->r.pos, p.k.path, p.k.n, a->scale, slope, j->nv);
     }
 }
@@ -362,7 +362,7 @@ static void backward_tile(const struct job *j)
     scores(j);
     for (size_t d = 0; d < j->depth; d++) {
         struct piece p = piece_of(j, d);
-        c->kern->dots(j->r.ds + p.v.path * TAC_QT, j->r.gt, &p.v, a->D, j->nv);
+        c->kern->dots(j->r.ds + p.v.path * TAC_QT, j->r.gt, &p.v, a->D, j->n);
     }
     c->kern->slopes(j->r.s, j->r.ds, j->r.lse, j->r.delta, j->keys, a->scale, j->nv);
     for (size_t d = 0; d < j->depth; d++) {
@@ -430,7 +430,7 @@ static void run(struct tac_backend *be, struct call *c)
     c->path = longest_path(a);
     c->packed = a->T * a->D <= PACKED;
     TAC_CHECK(a->D <= MAX_D && c->path <= MAX_PATH && a->H % a->G == 0);
-    int threads = tac_threads_for(be->threads, a->n_query * c->path * a->D * a->H);
+    int threads = tac_threads_for(be->threads, 2 * a->n_query * c->path * a->D * a->H);
 #pragma omp parallel num_threads(threads)
     {
         size_t id = (size_t)omp_get_thread_num(), of = (size_t)omp_get_num_threads();

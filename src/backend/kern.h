@@ -99,8 +99,8 @@ struct tac_kern_attend {
     size_t mr; /* rows that `combine` takes at most */
     /* pack: dst[d * TAC_QT + i] = x[row[i] * ld + d], i < n; other lanes of the nv vectors 0 */
     void (*pack)(float *dst, const float *x, const int32_t *row, size_t ld, size_t n, size_t D);
-    /* dots: s = key . query, one FMA chain over D */
-    void (*dots)(float *s, const float *query, const struct tac_keys *key, size_t D, size_t nv);
+    /* dots: s = key . query, one FMA chain over D, of n queries; other lanes of the nv vectors 0 */
+    void (*dots)(float *s, const float *query, const struct tac_keys *key, size_t D, size_t n);
     /* bias: s = scale * s + slope * (path - pos[i]); -inf where path > pos[i]; n keys from path
      * index `path`. max[i]: the running maximum, updated. */
     void (*bias)(float *s, float *max, const float *pos, size_t path, size_t n, float scale,

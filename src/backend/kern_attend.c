@@ -82,23 +82,11 @@ SIMD_FN void dots_some(const int nv, float *s, const float *q, const float *k, s
 #undef CASE
 }
 
-/* Asks for the next tile's keys while this one's are at work: in a cache a head's keys lie far
- * apart, which the processor does not follow by itself. */
-SIMD_FN void ask(const float *k, size_t ld, size_t n, size_t D)
-{
-    enum { LINE = 64 / sizeof(float) };
-    for (size_t i = 0; i < n; i++, k += ld)
-        for (size_t d = 0; d < D; d += LINE)
-            __builtin_prefetch(k + d, 0, 3);
-}
-
-static void dots(float *s, const float *query, const struct tac_keys *key, size_t D, size_t nv)
+static void dots_many(float *s, const float *query, const struct tac_keys *key, size_t D, size_t nv)
 {
     for (size_t j = 0; j < key->n; j += MR) {
-        size_t left = key->n - j, m = left < MR ? left : MR;
+        size_t m = key->n - j < MR ? key->n - j : MR;
         const float *k = key->x + j * key->ld;
-        if (key->ld > D)
-            ask(k + m * key->ld, key->ld, left - m < MR ? left - m : MR, D);
         for (size_t v = 0; v < nv; v += NV) {
             float *out = s + j * TAC_QT + v * V16;
             if (nv - v >= NV)
@@ -107,6 +95,85 @@ static void dots(float *s, const float *query, const struct tac_keys *key, size_
                 dots_some(1, out, query + v * V16, k, key->ld, m, D);
         }
     }
+}
+
+/* Queries so few that keys are better lanes than they: those of a token that is written. */
+enum { FEW = 4 };
+
+/* Asks for the line of the key (or value) sixteen further, and again: in a cache a head's keys lie
+ * far apart, which the processor does not follow by itself, and it drops what it is asked for where
+ * it is busy. */
+SIMD_FN void ask(const float *line, size_t ld)
+{
+    __builtin_prefetch(line + 2 * V16 * ld, 0, 3);
+    __builtin_prefetch(line + V16 * ld, 0, 3);
+}
+
+/* Numbers [d, d + 16) of sixteen keys, transposed, zeros for what is not there. */
+SIMD_FN void load_keys(v16 r[V16], const struct tac_keys *key, size_t j, size_t d, size_t D)
+{
+    const float *k = key->x + j * key->ld + d;
+    size_t n = key->n - j, cols = D - d;
+    if (n >= V16 && cols >= V16) {
+        for (size_t i = 0; i < V16; i++)
+            ask(k + i * key->ld, key->ld);
+        v16_load_transposed(r, (const char *)k, key->ld * sizeof *k);
+        return;
+    }
+    for (size_t i = 0; i < V16; i++)
+        r[i] = i < n ? v16_load_n(k + i * key->ld, cols) : v16_zero();
+    v16_transpose(r);
+}
+
+/* acc[i] += the products of numbers [d0, d0 + cols) of sixteen keys with query i's. */
+SIMD_FN void add_keys(const int n, v16 acc[FEW], const v16 r[V16], const float *query, size_t d0,
+                      size_t cols)
+{
+#pragma GCC unroll 16
+    for (size_t d = 0; d < V16; d++)
+#pragma GCC unroll 4
+        for (int i = 0; d < cols && i < n; i++)
+            acc[i] = v16_fma(r[d], v16_set1(query[(d0 + d) * TAC_QT + (size_t)i]), acc[i]);
+}
+
+SIMD_FN void dots_few(const int n, float *s, const float *query, const struct tac_keys *key,
+                      size_t D)
+{
+    for (size_t j = 0; j < key->n; j += V16) {
+        v16 acc[FEW], r[V16];
+        size_t d = 0;
+        for (int i = 0; i < n; i++)
+            acc[i] = v16_zero();
+        for (; d < D; d += V16) {
+            load_keys(r, key, j, d, D);
+            if (D - d >= V16)
+                add_keys(n, acc, r, query, d, V16);
+            else
+                add_keys(n, acc, r, query, d, D - d);
+        }
+        for (int i = 0; i < V16; i++)
+            r[i] = i < n ? acc[i] : v16_zero();
+        v16_transpose(r);
+        for (size_t i = 0; i < V16 && j + i < key->n; i++)
+            v16_store(s + (j + i) * TAC_QT, r[i]);
+    }
+}
+
+static void dots(float *s, const float *query, const struct tac_keys *key, size_t D, size_t n)
+{
+#define CASE(few)                                                                                  \
+    case few:                                                                                      \
+        dots_few(few, s, query, key, D);                                                           \
+        break;
+    switch (n) {
+        CASE(1)
+        CASE(2)
+        CASE(3)
+        CASE(4)
+    default:
+        dots_many(s, query, key, D, (n + V16 - 1) / V16);
+    }
+#undef CASE
 }
 
 static void bias(float *s, float *max, const float *pos, size_t path, size_t n, float scale,
@@ -181,36 +248,41 @@ static void slopes(float *s, float *dp, const float *lse, const float *delta, si
     }
 }
 
+/* Vectors side by side where there is one row: as many chains of multiply-adds. */
+enum { WIDE = 4 };
+
 /* m rows of y, nv vectors of their columns; `n` columns where the last vector is cut. */
 SIMD_FN void combine_tile(const int m, const int nv, const bool cut, float *y, size_t ldy,
                           const float *c, size_t ci, size_t cj, const struct tac_keys *x, size_t d0,
                           size_t n)
 {
     const float *row = x->x + d0;
-    v16 acc[MR][NV];
+    v16 acc[MR][WIDE];
 #pragma GCC unroll 16
     for (int i = 0; i < m; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < nv; j++) {
             const float *p = y + (size_t)i * ldy + d0 + j * V16;
             acc[i][j] = cut ? v16_load_n(p, n) : v16_load(p);
         }
     for (size_t l = 0; l < x->n; l++, row += x->ld, c += cj) {
-        v16 col[NV];
-#pragma GCC unroll 2
+        v16 col[WIDE];
+        for (int j = 0; j < nv && m == 1; j++)
+            ask(row + j * V16, x->ld);
+#pragma GCC unroll 4
         for (int j = 0; j < nv; j++)
             col[j] = cut ? v16_load_n(row + j * V16, n) : v16_load(row + j * V16);
 #pragma GCC unroll 16
         for (int i = 0; i < m; i++) {
             v16 w = v16_set1(c[(size_t)i * ci]);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int j = 0; j < nv; j++)
                 acc[i][j] = v16_fma(w, col[j], acc[i][j]);
         }
     }
 #pragma GCC unroll 16
     for (int i = 0; i < m; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < nv; j++) {
             float *p = y + (size_t)i * ldy + d0 + j * V16;
             if (cut)
@@ -224,6 +296,8 @@ SIMD_FN void combine_rows(const int m, float *y, size_t ldy, const float *c, siz
                           const struct tac_keys *x, size_t D)
 {
     size_t d = 0;
+    for (; m == 1 && d + WIDE * V16 <= D; d += WIDE * V16)
+        combine_tile(1, WIDE, false, y, ldy, c, ci, cj, x, d, 0);
     for (; d + NV * V16 <= D; d += NV * V16)
         combine_tile(m, NV, false, y, ldy, c, ci, cj, x, d, 0);
     for (; d < D; d += V16)
